@@ -1,0 +1,62 @@
+"""environment.yml, pyproject.toml and requirements.lock name the same packages: one list is the truth."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+
+# The few packages that conda-forge publishes under another name.
+CONDA_TO_PYPI = {"python-duckdb": "duckdb"}
+
+
+def declared() -> dict[str, SpecifierSet]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lines = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    return {canonicalize_name(r.name): r.specifier for r in map(Requirement, lines)}
+
+
+def in_conda() -> dict[str, SpecifierSet]:
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    pip = next(entry["pip"] for entry in entries if isinstance(entry, dict))
+    lines = [e for e in entries if isinstance(e, str)] + [e for e in pip if not e.startswith("--")]
+    found = {canonicalize_name(r.name): r.specifier for r in map(Requirement, lines)}
+    found = {CONDA_TO_PYPI.get(name, name): specifier for name, specifier in found.items()}
+    return {name: specifier for name, specifier in found.items() if name not in {"python", "pip"}}
+
+
+def locked() -> dict[str, str]:
+    pins = re.findall(
+        r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==(\S+)", (ROOT / "requirements.lock").read_text(), re.M
+    )
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def test_conda_and_pip_users_get_the_same_packages_in_the_same_ranges():
+    assert in_conda() == declared()
+
+
+def test_the_lock_holds_a_version_inside_every_declared_range():
+    pins = locked()
+    outside = {n: pins.get(n) for n, spec in declared().items() if n not in pins or pins[n] not in spec}
+    assert not outside
+
+
+def test_emulators_are_pinned_exactly_because_their_mends_depend_on_it():
+    assert {str(declared()[name]) for name in ("ministack", "moto")} == {"==1.5.33", "==5.2.5"}
+
+
+def test_every_dependency_has_its_reason_on_record():
+    record = (ROOT / "docs/decisions/0002-dependencies.md").read_text()
+    assert [name for name in declared() if f"`{name}`" not in record] == []
+
+
+def test_nothing_that_is_committed_names_a_package_registry():
+    assert "http" not in re.sub(
+        r"^\s*#.*$|httpx\S*|httpcore\S*", "", (ROOT / "requirements.lock").read_text(), flags=re.M
+    ).replace("aiohttp", "").replace("httptools", "")
