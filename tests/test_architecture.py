@@ -1,4 +1,4 @@
-"""Arrows only point downwards, there are no cycles, and the sandbox and the library do not know each other."""
+"""Arrows only point downwards, and the sandbox and the library do not know each other."""
 
 import ast
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,7 @@ CONDA_TO_PYPI = {"python-duckdb": "duckdb"}
 
 def declared() -> dict[str, SpecifierSet]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    lines = project["dependencies"] + sum(project["optional-dependencies"].values(), [])
+    lines = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
     return {canonicalize_name(r.name): r.specifier for r in map(Requirement, lines)}
 
 
@@ -56,7 +57,5 @@ def test_every_dependency_has_its_reason_on_record():
     assert [name for name in declared() if f"`{name}`" not in record] == []
 
 
-def test_nothing_that_is_committed_names_a_package_registry():
-    assert "http" not in re.sub(
-        r"^\s*#.*$|httpx\S*|httpcore\S*", "", (ROOT / "requirements.lock").read_text(), flags=re.M
-    ).replace("aiohttp", "").replace("httptools", "")
+def test_the_lock_names_no_address_to_download_from():
+    assert "://" not in (ROOT / "requirements.lock").read_text()
