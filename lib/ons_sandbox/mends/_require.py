@@ -5,7 +5,6 @@ sandbox at start-up, not answer wrongly later: a wrong answer is worse than a re
 """
 
 import importlib
-from types import ModuleType
 from typing import Any
 
 
@@ -23,10 +22,11 @@ def require(condition: object, what: str) -> None:
         raise MendError(f"the emulator is not what the mend expects: {what}")
 
 
-def mended(module: str, *attributes: str) -> ModuleType:
+def mended(module: str, *attributes: str) -> Any:
     """Import the emulator's module that a mend is about to change, and check that `attributes` are in it.
 
-    An attribute may be dotted (`Worker.invoke`). Gives the module back. Raises MendError.
+    An attribute may be dotted (`Worker.invoke`). Gives the module back, typed Any because the mend goes on to
+    assign to it. Raises MendError.
     """
     try:
         found = importlib.import_module(module)
