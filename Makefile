@@ -1,9 +1,9 @@
-# make demo | test | lab | bench | lock. Everything lives in .venv and .sandbox; nothing is installed outside.
+# make demo | test | lab | bench | notebooks | lock | stop | clean. Everything lives in .venv and .sandbox; nothing is installed outside.
 PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/python -m uv
 
-.PHONY: demo test lab bench lock lint stop clean
+.PHONY: demo test lab bench notebooks lock lint stop clean
 
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
@@ -23,10 +23,14 @@ lint: .venv/.ready
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 test: lint
-	@$(BIN)/pytest -n 2 --dist loadgroup
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 lab: .venv/.ready
 	@$(BIN)/runbook lab
+
+notebooks: .venv/.ready
+	@$(BIN)/runbook sandbox start
+	@$(BIN)/python tests/notebooks/refresh.py
 
 bench: .venv/.ready
 	@$(BIN)/python benchmarks/run.py

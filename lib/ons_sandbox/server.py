@@ -19,7 +19,7 @@ from typing import Any
 import ministack.app
 from ministack.core import lambda_runtime
 
-from ons_sandbox import mends, moto_bridge, principal
+from ons_sandbox import mends, moto_bridge, principal, services
 from ons_sandbox.control import Control
 from ons_sandbox.environment import ORG, client_environment, influx_token
 from ons_sandbox.listener import Asgi, Listener
@@ -78,6 +78,7 @@ class Server:
             loop.add_signal_handler(number, self._stopping.set)
         logger.info("mends: %s", ", ".join(mends.install_all()) or "none")
         moto_bridge.install(self.aws.url)
+        services.install()
         await self.aws.start()
         await self.influx.start()
         self._seeding = asyncio.create_task(self._fill())
@@ -142,6 +143,7 @@ class Server:
     async def _empty(self) -> None:
         await self._stop_traffic()
         await ministack.app._handle_admin_reset("/_ministack/reset", "POST", {})
+        await asyncio.to_thread(services.reset)
         await asyncio.to_thread(moto_bridge.reset)
         await asyncio.to_thread(mends.reset_all)
 

@@ -52,19 +52,21 @@ def test_codedeploy_keeps_applications_and_names_its_own_errors(empty_clients: C
     assert error["Code"] == "ApplicationDoesNotExistException"
 
 
-def test_cost_explorer_answers(empty_clients: Clients) -> None:
-    period = {"Start": "2026-11-01", "End": "2026-11-02"}
-    answer = empty_clients("ce").get_cost_and_usage(
-        TimePeriod=period, Granularity="DAILY", Metrics=["UnblendedCost"]
-    )
-    assert answer["ResultsByTime"] == []
+def test_cost_explorer_of_moto_answers(empty_clients: Clients) -> None:
+    ce = empty_clients("ce")
+    rules = [{"Value": "platform", "Rule": {"Dimensions": {"Key": "REGION", "Values": ["us-east-1"]}}}]
+    arn = ce.create_cost_category_definition(
+        Name="of-the-bridge", RuleVersion="CostCategoryExpression.v1", Rules=rules
+    )["CostCategoryArn"]
+    answer = ce.describe_cost_category_definition(CostCategoryArn=arn)
+    assert answer["CostCategory"]["Name"] == "of-the-bridge"
 
 
 def test_an_influxdb_instance_can_be_created_and_listed(empty_clients: Clients) -> None:
     influx = empty_clients("timestream-influxdb")
     made = influx.create_db_instance(
         name="of-the-bridge",
-        password="not-a-secret",
+        password="notasecret1",
         dbInstanceType="db.influx.medium",
         vpcSubnetIds=["subnet-0123456789abcdef0"],
         vpcSecurityGroupIds=["sg-0123456789abcdef0"],
@@ -93,7 +95,7 @@ def test_timestream_query_does_not_leave_for_the_real_endpoint(
 @pytest.mark.parametrize(
     ("service", "operation", "parameters"),
     [
-        ("codedeploy", "stop_deployment", {"deploymentId": "d-ABCDEF123"}),
+        ("codedeploy", "list_git_hub_account_token_names", {}),
         ("ec2", "describe_instance_types", {}),
         ("ec2", "describe_instance_type_offerings", {}),
     ],
