@@ -12,7 +12,7 @@ import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -58,6 +58,14 @@ class Answer:
         if self.error is not None:
             return show.note(f"{show.heading(self.name)} could not be read: {self.reason()}")
         return show.value(self.value)
+
+    def view(self, of: Callable[..., Any], **options: Any) -> "Answer":
+        """The same answer seen otherwise: `of` makes another table of its value; an error stays."""
+        return self if self.error is not None else replace(self, value=of(self.value, **options))
+
+    def chart(self, draw: Callable[..., show.Shown], **options: Any) -> show.Shown:
+        """The value as a chart drawn by `draw`, or the sentence that says why there is none."""
+        return self.shown() if self.error is not None else draw(self.value, **options)
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         return self.shown()._repr_mimebundle_()
