@@ -62,6 +62,7 @@ _MISSING = (
     "NotFound",
     "NotFoundException",
     "DoesNotExist",
+    "DoesNotExistException",
     "NoSuchBucket",
     "NoSuchKey",
     "NoSuchEntity",

@@ -115,6 +115,57 @@ class Thresholds(BaseModel):
         description="failed console sign-ins of one user in a window. People mistype a password once or "
         "twice.",
     )
+    error_lines_warn_a_day: Positive = Field(
+        default=50.0,
+        description="ERROR lines of one function on one UTC day. A quarter of an hour without InfluxDB "
+        "leaves about 20; more than twice that is not one passing trouble.",
+    )
+    error_lines_fail_a_day: Positive = Field(
+        default=500.0,
+        description="ERROR lines of one function on one UTC day. It failed most of the day.",
+    )
+    storage_growth_warn_percent: Positive = Field(
+        default=10.0,
+        description="% a week, by bucket; longer windows in proportion. A platform of some months grows by 2 "
+        "to 4 % a week; more is a loop, or files that nobody expected.",
+    )
+    storage_loss_fail_percent: Percent = Field(
+        default=1.0,
+        description="% of a bucket's bytes that may disappear in a window. Nothing here deletes, apart from "
+        "files that are sent again and come out smaller.",
+    )
+    alarm_minutes_warn: Positive = Field(
+        default=60.0,
+        description="minutes in ALARM a week, of one alarm; longer windows in proportion. An overload that "
+        "passes by itself takes a quarter of an hour.",
+    )
+    files_per_hour_warn: Positive = Field(
+        default=5.5,
+        description="files an hour, mean over the window; fewer warn. Three datasets every 30 min are 6, "
+        "less a file now and then that comes late.",
+    )
+    files_per_hour_fail: Positive = Field(
+        default=4.0,
+        description="files an hour, mean over the window; fewer fail. One dataset of three does not come.",
+    )
+    latency_average_warn_ms: Positive = Field(
+        default=1000.0,
+        description="ms, mean of all API requests in a window. Ordinary is a tenth of that.",
+    )
+    latency_average_fail_ms: Positive = Field(
+        default=3000.0,
+        description="ms, mean of all API requests in a window. Many requests wait for a time-out.",
+    )
+    latency_p95_warn_ms: Positive = Field(
+        default=3000.0,
+        description="ms, p95 of all API requests in a window (of the worst day, when it is longer than one). "
+        "Cold starts stay below.",
+    )
+    latency_p95_fail_ms: Positive = Field(
+        default=5000.0,
+        description="ms, p95 of all API requests in a window. What the latency alarm goes off at, there over "
+        "minutes.",
+    )
 
     @model_validator(mode="after")
     def _warn_before_fail(self) -> "Thresholds":
