@@ -151,10 +151,18 @@ def bench_demo(rounds: int) -> None:
     print(f"make demo from a fresh clone: {first:.1f} s; again: {second:.1f} s")
 
 
+def bench_logs(rounds: int) -> None:
+    """Counting and grouping the ERROR lines of a million log events; see log_counting.py for fewer."""
+    import log_counting
+
+    log_counting.bench(rounds)
+
+
 BENCHMARKS: dict[str, Callable[[int], None]] = {
     "sandbox": bench_sandbox,
     "health": bench_health,
     "report": bench_report,
+    "logs": bench_logs,
     "demo": bench_demo,
 }
 

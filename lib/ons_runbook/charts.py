@@ -19,6 +19,8 @@ MIME = "application/vnd.plotly.v1+json"
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 _THRESHOLD = "#D55E00"
+# So many times the highest value a threshold may be away and still be drawn to scale.
+_FAR = 6
 
 
 def over_time(
@@ -29,6 +31,7 @@ def over_time(
     value: str,
     time: str = "time",
     by: str | None = None,
+    before: str | None = None,
     threshold: float | None = None,
     kind: Literal["lines", "bars"] = "lines",
 ) -> Shown:
@@ -36,30 +39,43 @@ def over_time(
     `by`.
 
     `question` is the title, and says what is asked; `unit` that of the values; `threshold` is drawn as a
+    line, or named when it is far above everything. `before` is a column that is true for rows of the window
+    before, whose times are moved onto this window: they are drawn in a lighter tone of the same colour, as a
     line. Missing values leave a gap.
     """
-    groups = {"": frame} if by is None else {str(key): part for key, part in frame.groupby(by, sort=False)}
+    earlier = frame.head(0) if before is None else frame[frame[before].astype(bool)]
+    frame = frame if before is None else frame[~frame[before].astype(bool)]
+    groups, lighter = _groups(frame, by), _groups(earlier, by)
+    colours = {name: number for number, name in enumerate({**groups, **lighter})}
     figure = go.Figure()
-    for number, (name, part) in enumerate(groups.items()):
-        figure.add_trace(_trace(kind, part[time], part[value], _label(name), number))
-    if threshold is not None:
+    for name, part in lighter.items():
+        figure.add_trace(_lighter(part[time], part[value], _label(_before(name)), colours[name]))
+    for name, part in groups.items():
+        label = _label(name or "this window")
+        figure.add_trace(_trace(kind, part[time], part[value], label, colours[name]))
+    if threshold is not None and _out_of_reach(frame[value], threshold):
+        # Drawn to scale it would press everything else flat.
+        far = {"x": 1, "y": 1, "xref": "paper", "yref": "paper", "showarrow": False, "xanchor": "right"}
+        figure.add_annotation(text=f"threshold {threshold:g} {unit}, far above this chart", **far)
+    elif threshold is not None:
         figure.add_hline(
             y=threshold,
             line={"color": _THRESHOLD, "width": 2, "dash": "dash"},
             annotation_text=f"threshold {threshold:g} {unit}",
         )
     figure.update_layout(
-        title={"text": _label(question)},
+        title={"text": _label(question), "x": 0.01, "font": {"size": 15}},
         yaxis={"title": {"text": unit}, "rangemode": "tozero"},
-        xaxis={"title": {"text": "UTC"}},
+        xaxis={"title": {"text": "UTC; lighter: the window before" if lighter else "UTC"}},
         template="none",
         showlegend=by is not None,
-        legend={"orientation": "h", "y": -0.25},
+        legend={"orientation": "h", "y": -0.32, "yanchor": "top"},
         margin={"l": 60, "r": 20, "t": 50, "b": 60},
         height=360,
         barmode="stack",
     )
-    words = _words(groups, question, unit, value, threshold)
+    named = {**groups, **{_before(name): part for name, part in lighter.items()}}
+    words = _words(named, question, unit, value, threshold)
     return Shown("", words, {MIME: json.loads(figure.to_json())})
 
 
@@ -73,6 +89,26 @@ def _trace(kind: str, x: "pd.Series[Any]", y: "pd.Series[Any]", name: str, numbe
     return go.Scatter(**points, mode="lines", connectgaps=False, line={"color": colour, "dash": dash})
 
 
+def _groups(frame: pd.DataFrame, by: str | None) -> dict[str, pd.DataFrame]:
+    if by is None:
+        return {"": frame} if len(frame) else {}
+    return {str(key): part for key, part in frame.groupby(by, sort=False)}
+
+
+def _before(name: str) -> str:
+    return f"{name}, window before" if name else "window before"
+
+
+def _lighter(x: "pd.Series[Any]", y: "pd.Series[Any]", name: str, number: int) -> Any:
+    trace = _trace("lines", x, y, name, number)
+    return trace.update(opacity=0.4, line={"width": 1.5}, showlegend=False)
+
+
+def _out_of_reach(values: "pd.Series[Any]", threshold: float) -> bool:
+    highest = values.max()
+    return bool(pd.notna(highest) and 0 < highest * _FAR < threshold)
+
+
 def _label(text: str) -> str:
     # plotly reads markup in its labels.
     return escape(clean(text, 120))
@@ -82,6 +118,8 @@ def _words(
     groups: dict[str, pd.DataFrame], question: str, unit: str, value: str, threshold: float | None
 ) -> str:
     lines = [clean(question, 120)]
+    if not groups:
+        lines.append("no data.")
     for name, part in groups.items():
         seen = part[value].dropna()
         lead = f"{clean(name, 60)}: " if name else ""

@@ -79,3 +79,36 @@ def test_bars_are_stacked():
     figure = shown.more[charts.MIME]
     assert {trace["type"] for trace in figure["data"]} == {"bar"}
     assert figure["layout"]["barmode"] == "stack"
+
+
+def drawn_with_the_window_before(**options):
+    frame = FRAME.assign(before=FRAME["time"].dt.hour == 3)
+    shown = charts.over_time(frame, question="q", unit="ms", value="latency_ms", before="before", **options)
+    return shown.more[charts.MIME], shown.text
+
+
+@pytest.mark.parametrize("kind", ["lines", "bars"])
+def test_the_window_before_is_a_lighter_line_of_the_same_colour(kind):
+    figure, words = drawn_with_the_window_before(by="function", kind=kind)
+    before, now = figure["data"][0], figure["data"][2]
+    assert (before["name"], now["name"]) == ("router, window before", "router")
+    assert (before["type"], before["opacity"], before["showlegend"]) == ("scatter", 0.4, False)
+    assert before["line"]["color"] == (now["line"] if kind == "lines" else now["marker"])["color"]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "UTC; lighter: the window before"
+    assert "router, window before: 1500 to 1500 ms" in words
+
+
+def test_one_curve_and_its_window_before_are_told_apart():
+    figure, words = drawn_with_the_window_before()
+    assert [trace["name"] for trace in figure["data"]] == ["window before", "this window"]
+    assert words.splitlines()[1:] == [
+        "10 to 30 ms, last 30 ms.",
+        "window before: 40 to 1500 ms, last 40 ms.",
+    ]
+
+
+def test_a_threshold_far_above_everything_is_named_and_does_not_press_the_curve_flat():
+    shown = charts.over_time(FRAME, question="q", unit="ms", value="latency_ms", threshold=90_000)
+    layout = shown.more[charts.MIME]["layout"]
+    assert "shapes" not in layout
+    assert layout["annotations"][0]["text"] == "threshold 90000 ms, far above this chart"

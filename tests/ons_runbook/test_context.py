@@ -298,3 +298,18 @@ class TestFinish:
         rb = begin("health/x")
         rb.finish()
         assert (rb.result.account, rb.result.identity) == (None, None)
+
+
+class TestViews:
+    def test_a_view_is_another_answer_of_the_same_call(self):
+        seen = answer(3).view(lambda value, times: value * times, times=2)
+        assert (seen.value, seen.evidence) == (6, "call; 0.1 s")
+
+    def test_a_chart_is_drawn_from_the_value(self):
+        drawn = answer(3).chart(lambda value, unit: context.show.note(f"{value} {unit}"), unit="ms")
+        assert drawn.text == "3 ms"
+
+    def test_of_an_error_there_is_nothing_to_see_but_the_reason(self):
+        failed = answer(None, ReadError("Bucket raw: denied."))
+        assert failed.view(len) is failed
+        assert "denied" in failed.chart(len).text

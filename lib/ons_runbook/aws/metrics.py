@@ -99,7 +99,7 @@ def table(
     missing. `frame.attrs["without_data"]` lists the names that have no data point at all. Raises ReadError.
     """
     found = series(session, wanted, window, period)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"time": at, "name": name, "value": value}
         for name, points in found.items()
         for at, value in points.items()

@@ -10,7 +10,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.stub import ANY
 
-from ons_runbook.aws.metrics import highest, metric, period_for, series, total
+from ons_runbook.aws.metrics import (
+    POINTS,
+    highest,
+    metric,
+    period_for,
+    series,
+    table,
+    total,
+    window_before,
+)
 from ons_runbook.window import Window
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -93,3 +102,25 @@ def test_nothing_is_not_zero():
     assert (total({}), highest({})) == (None, None)
     assert (total({NOW: 0.0}), highest({NOW: 0.0})) == (0.0, 0.0)
     assert total({NOW: 1.0, at(1): 2.0}) == 3.0
+
+
+def test_a_table_is_long_newest_last_and_leaves_out_what_is_missing(stub, session):
+    wanted = {name: metric("AWS/Lambda", "Errors", "Sum", FunctionName=name) for name in "abc"}
+    found = [result("m0", m5=2.0), result("m1", m1=1.0, m9=3.0), result("m2")]
+    stub("cloudwatch").add_response("get_metric_data", {"MetricDataResults": found})
+    frame = table(session, wanted, WINDOW)
+    assert frame["name"].tolist() == ["b", "a", "b"]
+    assert frame["time"].tolist() == [at(1), at(5), at(9)]
+    assert frame.attrs["without_data"] == ["c"]
+
+
+def test_a_metric_that_was_never_published_is_an_empty_typed_table_that_says_so(stub, session):
+    stub("cloudwatch").add_response("get_metric_data", {"MetricDataResults": [result("m0")]})
+    frame = table(session, {"a": metric("No/Such", "Metric", "Sum")}, WINDOW)
+    assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == POINTS
+    assert frame.attrs["empty"].startswith("CloudWatch has no data point of these metrics in 2026-11-23")
+
+
+def test_the_window_before_adjoins_and_is_as_long():
+    before = window_before(WINDOW)
+    assert (before.end, before.duration) == (WINDOW.start, WINDOW.duration)
