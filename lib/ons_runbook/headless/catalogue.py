@@ -34,6 +34,8 @@ SECTIONS = {
     "incident": "Incident",
 }
 
+_NAMED = re.compile(rf"(?<![\w/.])(?:{'|'.join(SECTIONS)})/[a-z_]+(?![\w/])")
+
 
 @dataclass(frozen=True)
 class Procedure:
@@ -148,6 +150,19 @@ def find(name: str, known: Sequence[Procedure]) -> Procedure:
     )
     hint = f"Did you mean {' or '.join(close)}?" if close else "`runbook list` shows all."
     raise ProcedureNotFound(f"There is no procedure {name!r}.", hint)
+
+
+def annotated(hint: str, known: Iterable[Procedure]) -> str:
+    """A check's hint, saying of each procedure it names that has no notebook where to look instead.
+
+    Hints name the procedure that goes on from there whether or not it is in this catalogue; at three in the
+    morning nobody should search for one that is not.
+    """
+    names = {procedure.name for procedure in known}
+    missing = [name for name in dict.fromkeys(_NAMED.findall(hint)) if name not in names]
+    if not missing:
+        return hint
+    return f"{hint} There is no notebook of the name {', '.join(missing)} yet: the old runbook has the steps."
 
 
 def _read(path: Path, base: Path) -> Procedure:

@@ -19,7 +19,7 @@ from typing import Any
 
 from ons_runbook.checkout import commit
 from ons_runbook.checks import Verdict
-from ons_runbook.headless import archive, executed
+from ons_runbook.headless import archive, catalogue, executed
 from ons_runbook.headless.catalogue import Procedure
 from ons_runbook.headless.executed import Failure, Limits
 from ons_runbook.headless.kernel import Kernel
@@ -94,7 +94,7 @@ def run(
         result = _result(
             procedure, values, notebook, failure, run_id=run_id, made_from=made_from, started=started
         )
-        result = executed.safe_result(result, redactor)
+        result = executed.safe_result(_completed(result, root, started), redactor)
         kept = executed.fit_to_keep(notebook, redactor)
         contents = _contents(kept, result)
     return _keep(reports, started, procedure.tail, contents, result)
@@ -186,6 +186,13 @@ def _result(
     return broken.model_copy(
         update={"verdict": Verdict.ERROR, "error": reason, "finished": utc_now(), "whom_to_tell": told}
     )
+
+
+def _completed(result: Result, root: Path, started: datetime) -> Result:
+    """The result with what only the runner knows: how long all of it took, and which notebooks there are."""
+    known = catalogue.procedures(root)
+    checks = [c.model_copy(update={"hint": catalogue.annotated(c.hint, known)}) for c in result.checks]
+    return result.model_copy(update={"started": started, "finished": utc_now(), "checks": checks})
 
 
 def _contacts(platform: str) -> list[ContactResult]:

@@ -135,3 +135,15 @@ def test_the_listing_links_every_procedure_and_escapes_table_bars(project, known
     assert "### Health checks" in text
     assert "| [A \\| B](health/bar.ipynb) | One \\| two. |" in text
     assert text.count(".ipynb)") == len(known) + 1
+
+
+def test_a_hint_that_names_a_procedure_without_a_notebook_says_so(project, make_cell):
+    project.write(
+        "health/daily", make_cell("markdown", "# Daily"), make_cell("code", "a: int = 1", "parameters")
+    )
+    known = catalogue.procedures(project.root)
+    assert catalogue.annotated("Next: health/daily.", known) == "Next: health/daily."
+    hint = catalogue.annotated("Next: health/daily, troubleshooting/lambda_errors.", known)
+    assert hint.startswith("Next: health/daily, troubleshooting/lambda_errors.")
+    assert "no notebook of the name troubleshooting/lambda_errors yet" in hint
+    assert catalogue.annotated("Look at https://health/x or s3/objects.", known).count("yet") == 0

@@ -282,3 +282,9 @@ def test_reports_that_cannot_be_written_are_said_to_be_so(project, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(runner.archive.RunbookError, match="--reports"):
         project.run("silent", tmp_path / "file")
+
+
+def test_the_report_tells_how_long_the_whole_run_took(project):
+    run = project.once("healthy")
+    assert run.result.started.strftime("%H%M%S") == run.files.html.name[:6]
+    assert run.result.finished > run.result.started
