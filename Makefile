@@ -1,7 +1,8 @@
 # make demo | test | lab | bench | notebooks | lock | stop | clean. Everything lives in .venv and .sandbox; nothing is installed outside.
 PYTHON ?= python3
 BIN := .venv/bin
-UV := $(BIN)/python -m uv
+# System certificates: company proxies are trusted by the machine, not by a bundle inside a tool.
+UV := $(BIN)/python -m uv --system-certs
 
 .PHONY: demo test lab bench notebooks lock lint stop clean
 
