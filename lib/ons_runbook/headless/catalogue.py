@@ -34,7 +34,7 @@ SECTIONS = {
     "incident": "Incident",
 }
 
-_NAMED = re.compile(rf"(?<![\w/.])(?:{'|'.join(SECTIONS)})/[a-z_]+(?![\w/])")
+_NAMED = re.compile(rf"(?<![\w/.])(?:{'|'.join(SECTIONS)})/[a-z0-9_]+(?![\w/])")
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def annotated(hint: str, known: Iterable[Procedure]) -> str:
     missing = [name for name in dict.fromkeys(_NAMED.findall(hint)) if name not in names]
     if not missing:
         return hint
-    return f"{hint} There is no notebook of the name {', '.join(missing)} yet: the old runbook has the steps."
+    return f"{hint} ({', '.join(missing)} has no notebook yet; the old runbook has its steps.)"
 
 
 def _read(path: Path, base: Path) -> Procedure:
