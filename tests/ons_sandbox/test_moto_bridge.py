@@ -11,9 +11,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from sandboxes import Clients
 
 from ons_sandbox import Sandbox
+from sandboxes import Clients
 
 
 def error_of(call: Any, **parameters: Any) -> dict[str, Any]:
