@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from sandboxes import Clients, clients_of
 
 from ons_sandbox import Sandbox
+from sandboxes import Clients, clients_of
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sandboxes import wait_until
 
 from ons_sandbox import Sandbox, SandboxError, process
 from ons_sandbox.home import Home, Record
+from sandboxes import wait_until
 
 
 @pytest.fixture

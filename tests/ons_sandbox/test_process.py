@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from sandboxes import wait_until
 
 from ons_sandbox import process
+from sandboxes import wait_until
 
 OBEDIENT = "input()"
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); input()"

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from sandboxes import Clients, clients_of, wait_until
 
 from ons_sandbox import Sandbox, process
+from sandboxes import Clients, clients_of, wait_until
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from influxdb_client import InfluxDBClient
-from sandboxes import wait_until
 
 from ons_sandbox import Sandbox
 from ons_sandbox.platform import names, packages
+from sandboxes import wait_until
 
 Clients = Callable[[str], Any]
 BUCKETS = (names.RAW_BUCKET, names.PROCESSED_BUCKET)

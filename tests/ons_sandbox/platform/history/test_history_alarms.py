@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sandboxes import Clients
 
 from ons_sandbox.platform import names
+from sandboxes import Clients
 
 
 def changes(clients: Clients) -> dict[str, list[dict[str, Any]]]:

@@ -4,10 +4,10 @@ import statistics
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sandboxes import Clients
 
 from ons_sandbox.platform.history import costs
 from ons_sandbox.services import cost_query
+from sandboxes import Clients
 
 # A Sunday in the middle of a month.
 UNTIL = date(2026, 11, 15)

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sandboxes import Clients
 
 from ons_sandbox.platform import names
 from ons_sandbox.platform.history import database, deployments
+from sandboxes import Clients
 
 
 def deployed(clients: Clients, function: names.Function) -> list[dict[str, Any]]:

@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sandboxes import Clients
 
 from ons_sandbox.platform import names
 from ons_sandbox.platform.history import storage
+from sandboxes import Clients
 
 BUCKETS = (names.RAW_BUCKET, names.PROCESSED_BUCKET)
 

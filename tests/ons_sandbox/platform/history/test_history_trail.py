@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sandboxes import Clients
 
 from ons_sandbox.platform import names
+from sandboxes import Clients
 
 Record = dict[str, Any]
 Events = list[dict[str, Any]]
