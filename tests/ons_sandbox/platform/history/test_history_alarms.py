@@ -9,7 +9,6 @@ import pytest
 from ons_sandbox.platform import names
 from sandboxes import Clients
 
-
 #: The sandbox is shared: other tests may have made alarms of their own.
 OURS = "ons-data-platform-"
 
