@@ -63,7 +63,7 @@ def test_one_that_does_not_listen_is_killed() -> None:
     assert stubborn.stdout is not None
     assert stubborn.stdout.readline() == "ready\n"
     assert process.end(stubborn.pid, born(stubborn.pid), 0.2, stubborn.poll)
-    assert stubborn.returncode == -signal.SIGKILL
+    assert stubborn.wait(5) == -signal.SIGKILL
 
 
 def test_nothing_is_sent_to_a_process_of_another_birth(child: subprocess.Popen[str]) -> None:
