@@ -17,8 +17,8 @@ from ons_runbook.headless import catalogue, runner
 FIXTURES = Path(__file__).parents[1] / "notebooks_fixture"
 
 
-# For a module, not for the session: Playwright keeps an event loop running in this thread, and whatever else the
-# worker tests afterwards could not run one of its own.
+# For a module, not for the session: Playwright keeps an event loop running in this thread, and whatever
+# else the worker tests afterwards could not run one of its own.
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium; where there is none the test is skipped with a sentence, and in CI it fails."""
