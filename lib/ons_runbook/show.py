@@ -32,6 +32,8 @@ _UNITS = {
     "_mw": "MW",
     "_usd": "USD",
 }
+# Shares and money are read one under the other: as many decimals in each row.
+_TWO_DECIMALS = ("_percent", "_usd")
 _MISSING = "–"
 _CELL_CHARACTERS = 400
 _PLAIN_CELL = 60
@@ -96,11 +98,13 @@ def heading(column: str) -> str:
     return column.replace("_", " ")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, column: str = "") -> str:
     if not isinstance(value, list | tuple | dict) and not given(value):
         return _MISSING
     if pd.api.types.is_bool(value):
         return "yes" if value else "no"
+    if pd.api.types.is_float(value) and column.endswith(_TWO_DECIMALS):
+        return f"{round(value, 2) + 0.0:,.2f}"  # adding zero: no share is minus nothing
     if pd.api.types.is_float(value):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
     if pd.api.types.is_integer(value):
@@ -123,7 +127,10 @@ def table(frame: pd.DataFrame, title: str = "", empty: str = "") -> Shown:
     numeric = {name for name in kept if pd.api.types.is_numeric_dtype(frame[name].dtype)}
     numeric -= {name for name in kept if pd.api.types.is_bool_dtype(frame[name].dtype)}
     heads = [heading(str(n)) + (" (UTC)" if _is_time(frame[n]) else "") for n in kept]
-    rows = [[_cell(value) for value in row] for row in frame[kept].head(_MOST_ROWS).itertuples(index=False)]
+    first = frame[kept].head(_MOST_ROWS)
+    rows = [
+        [_cell(v, str(n)) for n, v in zip(kept, row, strict=True)] for row in first.itertuples(index=False)
+    ]
     more = len(frame) - len(rows)
     note = f"{more:,} more rows are not shown." if more else ""
     right = [name in numeric for name in kept]

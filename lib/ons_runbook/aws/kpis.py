@@ -195,11 +195,15 @@ def _judge_one(name: str, row: "pd.Series[Any]", thresholds: Thresholds) -> Chec
         verdict = Verdict.FAIL if value >= fail else Verdict.WARN if value >= warn else Verdict.PASS
     if given(row["errors"]) and row["errors"] <= thresholds.errors_tolerated:
         verdict = Verdict.PASS
-    observed = f"{value:.3g} {unit}"
+    observed = f"{_figure(value)} {unit}"
     if given(row["before"]):
         change = f" ({row['change_percent']:+.1f} %)" if given(row["change_percent"]) else ""
-        observed += f"; {row['before']:.3g} {unit} in the window before{change}"
+        observed += f"; {_figure(float(row['before']))} {unit} in the window before{change}"
     elif given(row["note"]):
         observed += "; nothing to compare with"
     hint = "" if verdict is Verdict.PASS else f"Next: {procedure}."
     return Check(f"kpi.{name}", verdict, observed, text(row["target"]), "", hint)
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -179,3 +179,9 @@ def test_nothing_at_all_is_empty_typed_curves(session, platform, world):
         assert {name: str(dtype) for name, dtype in frame.dtypes.items()} == columns
         assert frame.attrs["empty"].startswith("CloudWatch has no")
     assert kpi_curves.files_over_time(session, platform, DAY)["files_per_hour"].sum() == 0
+
+
+def test_a_large_figure_is_written_out():
+    rows = [{"kpi": name, "value": 1420.4, "before": 72.94, "target": "t", "unit": "ms"} for name in KPIS]
+    checks = {check.name: check for check in kpis.judge(table(rows, kpis.MEASURED), **LIMITS)}
+    assert checks["kpi.api_latency_p95"].observed == "1,420 ms; 72.9 ms in the window before"
