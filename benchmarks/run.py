@@ -117,12 +117,12 @@ def bench_health(rounds: int) -> None:
 
 
 def bench_report(rounds: int) -> None:
-    """Size of a report without and with charts (the same notebook, the same data)."""
+    """Size of a report without charts, and of one with them."""
     with tempfile.TemporaryDirectory() as scratch, Sandbox(Path(scratch) / "sandbox") as sandbox:
         reports = Path(scratch) / "reports"
         env = {**os.environ, **sandbox.env()}
         sizes = {}
-        for name in ("health/daily_health_check", "_template"):
+        for name in ("health/daily_health_check", "performance/kpi_dashboard"):
             command = [str(BIN / "runbook"), "run", name, "--reports", str(reports)]
             subprocess.run(command, env=env, cwd=ROOT, check=False, capture_output=True)
             tail = name.split("/")[-1]
@@ -158,11 +158,19 @@ def bench_logs(rounds: int) -> None:
     log_counting.bench(rounds)
 
 
+def bench_site(rounds: int) -> None:
+    """The list of all runs with ten thousand of them: one more run, and the page in Chromium."""
+    import report_site
+
+    report_site.bench(rounds)
+
+
 BENCHMARKS: dict[str, Callable[[int], None]] = {
     "sandbox": bench_sandbox,
     "health": bench_health,
     "report": bench_report,
     "logs": bench_logs,
+    "site": bench_site,
     "demo": bench_demo,
 }
 
