@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ons_runbook import cli_sandbox
+from ons_runbook import cli_report, cli_sandbox
 from ons_runbook.checks import worst
 from ons_runbook.cli_sandbox import AsJson, say
 from ons_runbook.errors import ParameterError, ProcedureNotFound, RunbookError
@@ -40,6 +40,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(cli_sandbox.app, name="sandbox", no_args_is_help=True)
+app.add_typer(cli_report.app, name="report", no_args_is_help=True)
 app.command("lab")(cli_sandbox.lab)
 
 
@@ -92,7 +93,7 @@ def _message(error: Exception) -> str:
 def _named_command(arguments: Sequence[str]) -> str:
     names = {command.name or "" for command in app.registered_commands} | {"list", "help", "run", "doctor"}
     first = next((word for word in arguments if not word.startswith("-")), "")
-    return f"{first} " if first in names | {"sandbox"} else ""
+    return f"{first} " if first in names | {"sandbox", "report"} else ""
 
 
 def _complain(message: str) -> None:

@@ -8,13 +8,15 @@ Everything happens under one lock, in files that are complete before they get th
 to the process and goes with it: https://py-filelock.readthedocs.io/en/latest/
 """
 
+import json
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 
@@ -23,6 +25,10 @@ from ons_runbook.errors import RunbookError
 # The JSON comes last: the index goes by it, so that a run is listed only when all of it is there.
 SUFFIXES = (".html", ".ipynb", ".json")
 LOCK_SECONDS = 60
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_FILE = re.compile(r"(?P<time>[0-9]{6})Z-(?P<tail>.+)\.(?:html|ipynb|json)", re.DOTALL)
+# What people have to account for outlives every run, whatever wrote it.
+_NEVER_PRUNED = ("postmortem", "journal")
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,15 @@ class Kept:
     html: Path
     notebook: Path
     json: Path
+
+
+@dataclass(frozen=True)
+class Dated:
+    """One run under its day: when it started (from its name), its files, their size."""
+
+    started: datetime
+    files: tuple[Path, ...]
+    bytes: int
 
 
 @contextmanager
@@ -67,6 +82,8 @@ def locked(reports: Path) -> Iterator[None]:
 def keep(reports: Path, started: datetime, tail: str, contents: Mapping[str, str]) -> Kept:
     """Write one run's files under a name of their own, and as the latest of their procedure. Hold the lock.
 
+    The latest is the one that started last, as its result says, and not the one that is written last.
+
     Args:
         reports: the reports folder.
         started: when the run began, aware; UTC in the name.
@@ -79,10 +96,81 @@ def keep(reports: Path, started: datetime, tail: str, contents: Mapping[str, str
     paths = [day / f"{name}{suffix}" for suffix in SUFFIXES]
     for path in paths:
         write(reports, path, contents[path.suffix])
-    (reports / "latest").mkdir(exist_ok=True)
-    for path in paths:
-        write(reports, reports / "latest" / f"{tail}{path.suffix}", contents[path.suffix])
+    latest = reports / "latest"
+    latest.mkdir(exist_ok=True)
+    begun, there = _begun(contents[".json"]), _latest_begun(latest / f"{tail}.json")
+    if there is None or (begun or started) >= there:
+        for path in paths:
+            write(reports, latest / f"{tail}{path.suffix}", contents[path.suffix])
     return Kept(*paths)
+
+
+def _latest_begun(path: Path) -> datetime | None:
+    try:
+        return _begun(path.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return None
+
+
+def _begun(text: str) -> datetime | None:
+    """When the run of this result started; None when it does not say."""
+    try:
+        begun = datetime.fromisoformat(json.loads(text)["started"])
+    except (ValueError, LookupError, TypeError):
+        return None
+    return begun if begun.tzinfo else None
+
+
+def dated(reports: Path, before: datetime) -> list[Dated]:
+    """The runs that started before that moment, oldest first: what may be pruned.
+
+    Only files that are named as runs are, under a day's folder. Never a journal or a postmortem, nor anything
+    that is only linked to from there.
+    """
+    runs: dict[Path, list[Path]] = {}
+    for day in reports.iterdir() if reports.is_dir() else ():
+        if not _DAY.fullmatch(day.name) or day.is_symlink() or not day.is_dir():
+            continue
+        if day.name > f"{before:%Y-%m-%d}":
+            continue
+        for path in day.iterdir():
+            named = _FILE.fullmatch(path.name)
+            if named and not named["tail"].startswith(_NEVER_PRUNED) and path.is_file():
+                runs.setdefault(path.with_suffix(""), []).append(path)
+    found = []
+    for stem, paths in runs.items():
+        started = _started(stem)
+        if started is not None and started < before and not any(path.is_symlink() for path in paths):
+            # The JSON first: the index goes by it, and what is half deleted must not be listed.
+            files = sorted(paths, key=lambda path: SUFFIXES.index(path.suffix), reverse=True)
+            found.append(Dated(started, tuple(files), sum(path.stat().st_size for path in files)))
+    return sorted(found, key=lambda run: (run.started, run.files))
+
+
+def prune(runs: Iterable[Dated]) -> None:
+    """Delete these runs, and days of which nothing is left. Hold the lock.
+
+    Raises:
+        RunbookError: a file cannot be deleted; those before it are gone.
+    """
+    try:
+        for run in runs:
+            for path in run.files:
+                path.unlink(missing_ok=True)
+            day = run.files[0].parent
+            if not any(day.iterdir()):
+                day.rmdir()
+    except OSError as error:
+        raise RunbookError(
+            f"{error.filename} cannot be deleted: {error.strerror}.", "What was deleted before it is gone."
+        ) from error
+
+
+def _started(stem: Path) -> datetime | None:
+    try:
+        return datetime.strptime(f"{stem.parent.name} {stem.name[:6]}", "%Y-%m-%d %H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def write(reports: Path, path: Path, text: str) -> None:
