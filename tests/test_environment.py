@@ -1,7 +1,10 @@
 """environment.yml, pyproject.toml and requirements.lock name the same packages: one list is the truth."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
 
@@ -13,7 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[1]
 
 # The few packages that conda-forge publishes under another name.
-CONDA_TO_PYPI = {"python-duckdb": "duckdb"}
+CONDA_TO_PYPI = {"python-duckdb": "duckdb", "bleach-with-css": "bleach"}
 
 
 def declared() -> dict[str, SpecifierSet]:
@@ -55,6 +58,22 @@ def test_emulators_are_pinned_exactly_because_their_mends_depend_on_it():
 def test_every_dependency_has_its_reason_on_record():
     record = (ROOT / "docs/decisions/0002-dependencies.md").read_text()
     assert [name for name in declared() if f"`{name}`" not in record] == []
+
+
+def test_everything_the_library_and_the_sandbox_import_is_declared():
+    imported = set()
+    for path in (ROOT / "lib").rglob("*.py"):
+        # Function sources run in Lambda, where their folder is on the path.
+        here = {p.stem for p in (ROOT / "lib/ons_sandbox/platform/functions").rglob("*")}
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            imported |= {name.partition(".")[0] for name in names} - here
+    imported -= {"ons_runbook", "ons_sandbox"} | set(sys.stdlib_module_names)
+    distributions = packages_distributions()
+    missing = {m for m in imported if not {canonicalize_name(d) for d in distributions[m]} & set(declared())}
+    assert missing == set()
 
 
 def test_the_lock_names_no_address_to_download_from():
