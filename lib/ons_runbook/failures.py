@@ -5,6 +5,7 @@ of each service's API reference, https://docs.aws.amazon.com/AmazonS3/latest/API
 https://urllib3.readthedocs.io/en/stable/reference/urllib3.exceptions.html
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -101,6 +102,10 @@ def reading(resource: str, service: str = "") -> Iterator[None]:
         raise explain(error, resource, service) from error
 
 
+# How urllib3 begins its messages: an object's representation, of which people need the address.
+_POOL = re.compile(r"HTTPS?Connection(?:Pool)?\(host='([^']*)', port=(\w+)\): ")
+
+
 def error_code(error: BaseException) -> str:
     """The service's error code of a ClientError, else the name of the exception's type."""
     if isinstance(error, aws.ClientError):
@@ -112,7 +117,7 @@ def explain(error: Exception, resource: str, service: str = "") -> RunbookError:
     """The error of our own tree that says what `error` means for `resource`, and what to do next."""
     if isinstance(error, aws.ClientError):
         return _explain_code(error, resource, service)
-    detail = " ".join(str(error).split())
+    detail = _POOL.sub(r"\1:\2: ", " ".join(str(error).split()))
     if isinstance(error, _CREDENTIAL_ERRORS):
         return CredentialsError(f"{resource}: {detail}.", _login_hint(error))
     if isinstance(error, aws.ReadTimeoutError | http.ReadTimeoutError | TimeoutError):

@@ -94,7 +94,7 @@ def run(
         result = _result(
             procedure, values, notebook, failure, run_id=run_id, made_from=made_from, started=started
         )
-        result = executed.safe_result(_completed(result, root, started), redactor)
+        result = executed.safe_result(_completed(result, procedure, root, started), redactor)
         kept = executed.fit_to_keep(notebook, redactor)
         contents = _contents(kept, result)
     return _keep(reports, started, procedure.tail, contents, result)
@@ -188,11 +188,12 @@ def _result(
     )
 
 
-def _completed(result: Result, root: Path, started: datetime) -> Result:
-    """The result with what only the runner knows: how long all of it took, and which notebooks there are."""
+def _completed(result: Result, procedure: Procedure, root: Path, started: datetime) -> Result:
+    """The result with what only the runner knows: how long it all took, its title, which notebooks exist."""
     known = catalogue.procedures(root)
     checks = [c.model_copy(update={"hint": catalogue.annotated(c.hint, known)}) for c in result.checks]
-    return result.model_copy(update={"started": started, "finished": utc_now(), "checks": checks})
+    told = {"title": procedure.title, "started": started, "finished": utc_now(), "checks": checks}
+    return result.model_copy(update=told)
 
 
 def _contacts(platform: str) -> list[ContactResult]:
