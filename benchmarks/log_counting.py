@@ -155,6 +155,7 @@ def environment(url: str) -> dict[str, str]:
     return ours | {
         "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true", "INFLUXDB_V2_URL": url,
+        "RUNBOOK_API_ENDPOINT": url,
     }  # fmt: skip
 
 
