@@ -46,11 +46,13 @@ _OURS = {"ons_runbook": {"trusted": True}}
 
 _STYLE = (
     "<style>"
-    ".rb-table{border-collapse:collapse}.rb-table th,.rb-table td{text-align:left;vertical-align:top;"
+    # The class twice: JupyterLab's own rule, which puts all cells to the right, weighs two classes and a tag.
+    ".rb-table{border-collapse:collapse}"
+    "table.rb-table.rb-table th,table.rb-table.rb-table td{text-align:left;vertical-align:top;"
     "padding:.25em .7em;border-bottom:1px solid rgba(128,128,128,.35)}"
     ".rb-table caption,.rb-banner h3{text-align:left;font-weight:600;padding:.25em 0;margin:0}"
     ".rb-banner{border-left:.3em solid #5a6b7b;padding:.1em .9em}"
-    ".rb-banner .rb-table td,.rb-banner .rb-table th{border:0;padding:.1em .7em .1em 0}"
+    ".rb-banner .rb-table.rb-table td,.rb-banner .rb-table.rb-table th{border:0;padding:.1em .7em .1em 0}"
     ".rb-verdict{display:inline-block;white-space:nowrap;border-radius:.3em;padding:0 .5em}"
     ".rb-verdict{font-weight:600;color:#fff}"
     ".rb-pass{background:#14663a}.rb-warn{background:#7a4b00}.rb-fail,.rb-error{background:#a8142b}"
