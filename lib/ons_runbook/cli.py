@@ -21,9 +21,10 @@ import typer
 from ons_runbook import cli_report, cli_sandbox
 from ons_runbook.checks import worst
 from ons_runbook.cli_sandbox import AsJson, say
-from ons_runbook.errors import ParameterError, ProcedureNotFound, RunbookError
+from ons_runbook.errors import ParameterError, ProcedureNotFound, RunbookError, WindowError
 from ons_runbook.headless import catalogue, parameters, summary, terminal
 from ons_runbook.headless.catalogue import Procedure
+from ons_runbook.window import Window
 
 if TYPE_CHECKING:
     from ons_runbook.headless.runner import Run
@@ -255,14 +256,22 @@ def _values(procedure: Procedure, given: dict[str, object]) -> dict[str, Any]:
         raise ProcedureNotFound(f"{procedure.name} cannot be run: {procedure.problem}.")
     try:
         values = parameters.validate(procedure.parameters, given)
-    except ParameterError as error:
+        _check_window(procedure, values)
+    except (ParameterError, WindowError) as error:
         hint = f"`runbook help {procedure.name}` shows its parameters."
-        raise ParameterError(f"{procedure.name}: {error.message}.", hint) from error
+        raise ParameterError(f"{procedure.name}: {error.message.rstrip('.')}.", hint) from error
     platform = values.get("platform", "")
     if platform.endswith(".toml") or "/" in platform:
         # The notebook runs in its own folder: a path means what it means here.
         values["platform"] = str(Path(platform).absolute())
     return values
+
+
+def _check_window(procedure: Procedure, values: dict[str, Any]) -> None:
+    """Refuse a window that `begin` would refuse, before a kernel is started for it."""
+    known = {parameter.name: parameter.default for parameter in procedure.parameters} | values
+    if "window" in known:
+        Window.parse(known["window"], known.get("until", "now"))
 
 
 def _environment(procedure: Procedure, values: dict[str, Any]) -> dict[str, str]:

@@ -153,6 +153,28 @@ def test_parameters_come_from_a_file_then_from_words_then_from_their_options(run
     assert done["result"]["platform"] == "sandbox"
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["-p", "window=1hour"], "'1hour' is not a duration"),
+        (["-p", "window=-3h"], "'-3h' is not a duration"),
+        (["-p", "until=2999-01-01T00:00:00Z"], "ends in the future"),
+        (["-p", "until=yesterday"], "yesterday"),
+    ],
+)
+def test_a_window_that_cannot_be_is_refused_before_a_kernel_starts(run, project, words, said):
+    notebook = json.loads((FIXTURES / "healthy.ipynb").read_text())
+    notebook["cells"][1]["source"] += [
+        "\n",
+        'window: str = "1h"  # how far back\n',
+        'until: str = "now"  # to when',
+    ]
+    (project / "notebooks" / "fixture" / "windowed.ipynb").write_text(json.dumps(notebook))
+    code, _, err = run("run", "windowed", *words)
+    assert (code, said in err) == (64, True), err
+    assert not (project / "reports").exists()
+
+
 def test_a_platform_files_path_means_what_it_means_here(run, project):
     (project / "mine.toml").write_text('kind = "aws"\nexpected_account = "123456789012"\n')
     os.environ.pop("AWS_ENDPOINT_URL")
