@@ -69,6 +69,11 @@ def test_a_byte_order_mark_is_no_error(processor: ModuleType) -> None:
     assert columns["generation_mw"] == [1186.25]
 
 
+def test_labels_are_known_in_any_case(processor: ModuleType) -> None:
+    columns = processor.parse("generation", "key", f"{HEADER}\n{ROW.replace('SUL', ' Sul')}\n".encode())
+    assert columns["region"] == ["Sul"]
+
+
 class Bucket:
     """As much of an S3 client as the processor uses."""
 

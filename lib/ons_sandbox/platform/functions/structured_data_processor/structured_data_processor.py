@@ -29,6 +29,7 @@ REGIONS = {
 SOURCES = {
     "HIDROELÉTRICA": "hydro",
     "EOLIELÉTRICA": "wind",
+    "EÓLICA": "wind",
     "FOTOVOLTAICA": "solar",
     "TÉRMICA": "thermal",
     "NUCLEAR": "nuclear",
@@ -142,9 +143,11 @@ def _rows(key: str, header: list[str], lines: Iterator[list[str]]) -> Iterator[l
 
 def _label(where: str, column: str, text: str) -> str:
     known = LABELS[column][1]
-    if text not in known:
+    # The operator's files differ in case from year to year.
+    label = text.strip().upper()
+    if label not in known:
         raise UnknownLabel(f"{where}: {column}={text!r}; known: {', '.join(known)}")
-    return known[text]
+    return known[label]
 
 
 def _instant(where: str, text: str) -> datetime:
