@@ -162,7 +162,7 @@ def annotated(hint: str, known: Iterable[Procedure]) -> str:
     missing = [name for name in dict.fromkeys(_NAMED.findall(hint)) if name not in names]
     if not missing:
         return hint
-    return f"{hint} ({', '.join(missing)} has no notebook yet; the old runbook has its steps.)"
+    return f"{hint} (No notebook yet for {', '.join(missing)}: the old runbook has the steps.)"
 
 
 def _read(path: Path, base: Path) -> Procedure:

@@ -145,5 +145,5 @@ def test_a_hint_that_names_a_procedure_without_a_notebook_says_so(project, make_
     assert catalogue.annotated("Next: health/daily.", known) == "Next: health/daily."
     hint = catalogue.annotated("Next: health/daily, troubleshooting/s3_failures.", known)
     assert hint.startswith("Next: health/daily, troubleshooting/s3_failures.")
-    assert hint.endswith("(troubleshooting/s3_failures has no notebook yet; the old runbook has its steps.)")
+    assert hint.endswith("(No notebook yet for troubleshooting/s3_failures: the old runbook has the steps.)")
     assert catalogue.annotated("Look at https://health/x or s3/objects.", known).count("yet") == 0
