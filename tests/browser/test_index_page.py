@@ -11,7 +11,7 @@ from test_report_page import CONTRAST
 from ons_runbook.headless import archive, index
 from ons_runbook.result import Result
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 ATTACK = "<script>window.hit = 1</script>\"'"

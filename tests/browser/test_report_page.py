@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from ons_runbook.headless import report
 from ons_runbook.result import Result
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)

@@ -13,8 +13,6 @@ import pytest
 from ons_runbook import cli, cli_sandbox
 from ons_runbook.headless import catalogue
 
-pytestmark = pytest.mark.xdist_group("runner")
-
 FIXTURES = Path(__file__).parents[1] / "notebooks_fixture"
 NOWHERE = "http://127.0.0.1:9"
 

@@ -44,8 +44,6 @@ FOURTEEN = [
     "alarms",
 ]
 
-pytestmark = pytest.mark.xdist_group("library-sandbox")
-
 
 @pytest.fixture
 def variables(clean_environment: pytest.MonkeyPatch, sandbox: Any) -> pytest.MonkeyPatch:

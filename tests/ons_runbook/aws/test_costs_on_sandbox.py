@@ -15,8 +15,6 @@ from ons_runbook.platform import load_platform
 from ons_runbook.session import Session
 from ons_runbook.window import Window
 
-pytestmark = pytest.mark.xdist_group("library-sandbox")
-
 DAY = timedelta(days=1)
 
 

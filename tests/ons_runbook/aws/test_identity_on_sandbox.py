@@ -15,8 +15,6 @@ from ons_runbook.platform import load_platform
 from ons_runbook.session import Session
 from ons_runbook.window import Window, utc_now
 
-pytestmark = pytest.mark.xdist_group("library-sandbox")
-
 
 @pytest.fixture
 def live(clean_environment: pytest.MonkeyPatch, sandbox: Any) -> Session:

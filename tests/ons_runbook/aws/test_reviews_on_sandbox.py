@@ -17,8 +17,6 @@ from ons_runbook.platform import load_platform
 from ons_runbook.session import Session
 from ons_runbook.window import Window
 
-pytestmark = pytest.mark.xdist_group("library-sandbox")
-
 
 def session_on(sandbox: Any, environment: pytest.MonkeyPatch) -> Session:
     for name, value in sandbox.env().items():

@@ -11,8 +11,6 @@ from jupyter_core.utils import run_sync
 
 from ons_runbook.headless.kernel import Kernel
 
-pytestmark = pytest.mark.xdist_group("runner")
-
 
 def ask(kernel: Kernel, code: str) -> str:
     """What the kernel prints for a piece of code."""

@@ -17,9 +17,6 @@ from ons_runbook.headless import catalogue, runner
 from ons_runbook.headless.executed import Limits
 from ons_runbook.result import Result
 
-# One worker runs them all, so that each notebook is run once.
-pytestmark = pytest.mark.xdist_group("runner")
-
 FIXTURES = Path(__file__).parents[2] / "notebooks_fixture"
 KEY_ID = "AKIA" + "Z7Q2" * 4
 

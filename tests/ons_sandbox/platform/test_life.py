@@ -18,7 +18,6 @@ from ons_sandbox.platform import energy, files, names, traffic
 from sandboxes import clients_of, wait_until
 
 Clients = Callable[[str], Any]
-pytestmark = pytest.mark.xdist_group("life")
 HISTORY_ENDS = datetime.now(UTC) - timedelta(minutes=35)
 # Long before the history: what is found there, the test has made.
 LONG_AGO = datetime(2026, 3, 14, 15, 30, tzinfo=UTC)
