@@ -60,6 +60,7 @@ def _serve(arguments: argparse.Namespace, home: Home) -> int:
         parent=arguments.parent,
         platform=not arguments.bare,
         traffic=not arguments.no_traffic,
+        **({} if arguments.clock is None else {"clock": arguments.clock}),
     )
     # Not asyncio.run: it would wait for every worker thread.
     asyncio.new_event_loop().run_until_complete(Server(options, aws, influx, story).run())
@@ -74,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7, help="the same seed and now give the same platform")
     parser.add_argument("--now", type=datetime.fromisoformat, help="ISO 8601 with zone; default: the time")
     parser.add_argument("--parent", type=int, metavar="PID", help="end when this process ends")
+    parser.add_argument("--clock", type=float, metavar="FACTOR", help="seconds of AWS in a second here")
     parser.add_argument("--no-traffic", action="store_true", help="nothing happens by itself")
     parser.add_argument("--bare", action="store_true", help="an empty account, without the platform")
     arguments = parser.parse_args()

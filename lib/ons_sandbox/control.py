@@ -2,6 +2,7 @@
 
 GET  /_sandbox/status         what is running, how far seeding is, what went wrong (JSON)
 POST /_sandbox/reset          drop everything and seed again; 202, then follow the status
+POST /_sandbox/clock          {"factor": 60}: how much faster than on AWS goes what takes minutes there
 POST /_sandbox/influx/stop    InfluxDB refuses connections from now on
 POST /_sandbox/influx/start   and answers again
 """
@@ -23,6 +24,7 @@ class Controlled(Protocol):
 
     def status(self) -> dict[str, Any]: ...
     def begin_reset(self) -> bool: ...
+    def set_clock(self, factor: float) -> None: ...
 
 
 class Control:
@@ -31,9 +33,10 @@ class Control:
     def __init__(self, app: Asgi, server: Controlled) -> None:
         self._app = app
         self._server = server
-        self._routes: dict[tuple[str, str], Callable[[], Awaitable[tuple[int, dict[str, Any]]]]] = {
+        self._routes: dict[tuple[str, str], Callable[[bytes], Awaitable[tuple[int, dict[str, Any]]]]] = {
             ("GET", "status"): self._status,
             ("POST", "reset"): self._reset,
+            ("POST", "clock"): self._clock,
             ("POST", "influx/stop"): self._stop_influx,
             ("POST", "influx/start"): self._start_influx,
         }
@@ -49,29 +52,45 @@ class Control:
             known = ", ".join(f"{method} {PREFIX}{name}" for method, name in self._routes)
             status, document = 404, {"error": f"no such endpoint; there are {known}"}
         else:
-            status, document = await route()
+            status, document = await route(await _body(receive))
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})
 
-    async def _status(self) -> tuple[int, dict[str, Any]]:
+    async def _status(self, _: bytes) -> tuple[int, dict[str, Any]]:
         return 200, self._server.status()
 
-    async def _reset(self) -> tuple[int, dict[str, Any]]:
+    async def _reset(self, _: bytes) -> tuple[int, dict[str, Any]]:
         if not self._server.begin_reset():
             return 409, {"error": "the sandbox is being seeded just now; wait until it is ready"}
         return 202, self._server.status()
 
-    async def _stop_influx(self) -> tuple[int, dict[str, Any]]:
+    async def _clock(self, body: bytes) -> tuple[int, dict[str, Any]]:
+        try:
+            self._server.set_clock(float(json.loads(body)["factor"]))
+        except (ValueError, KeyError, TypeError) as error:
+            return 400, {"error": f'the clock takes a body like {{"factor": 60}}: {error}'}
+        return 200, self._server.status()
+
+    async def _stop_influx(self, _: bytes) -> tuple[int, dict[str, Any]]:
         await self._server.influx.stop()
         return 200, self._server.status()
 
-    async def _start_influx(self) -> tuple[int, dict[str, Any]]:
+    async def _start_influx(self, _: bytes) -> tuple[int, dict[str, Any]]:
         try:
             await self._server.influx.start()
         except OSError as error:
             return 409, {"error": f"port {self._server.influx.port} was taken meanwhile: {error}"}
         return 200, self._server.status()
+
+
+async def _body(receive: Any) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
 
 
 def _from_this_machine(scope: Any) -> bool:

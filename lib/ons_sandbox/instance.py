@@ -40,7 +40,7 @@ class SandboxStatus:
 
     `running`: its process lives. `ready`: it is seeded and answers. `started` is aware and UTC. `services`
     says of `aws`, `influxdb` and `traffic` whether each runs. `error` is why it is not ready, `problems` what
-    went wrong in the background since.
+    went wrong in the background since. `clock`: how many seconds of AWS go by in one here.
     """
 
     home: Path
@@ -57,6 +57,7 @@ class SandboxStatus:
     progress: tuple[str, ...] = ()
     error: str | None = None
     problems: tuple[str, ...] = ()
+    clock: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The status in JSON's types."""
@@ -104,19 +105,21 @@ class Sandbox:
         progress: Callable[[str], None] = _silent,
         *,
         parent: int | None = None,
+        clock: float | None = None,
     ) -> SandboxStatus:
         """Start it and wait until it is ready; one that is running already is left as it is.
 
         `port` is AWS's (default 4566; 0: any free one); when it is taken, another is chosen and told.
         InfluxDB takes 8086 or any. `now` is aware; the platform's history ends there. `progress` gets lines
-        for people. With `parent`, the sandbox ends when that process does. Raises SandboxError with the
-        server's last words when it does not become ready; nothing is left running then.
+        for people. With `parent`, the sandbox ends when that process does. `clock`: how many seconds of AWS
+        go by in one here (60 when None), for what takes its time there: see `set_clock`. Raises SandboxError
+        with the server's last words when it does not become ready; nothing is left running then.
         """
         with self._locked():
             status = self.status()
             if status.running:
                 return status if status.ready else self._follow(progress)
-            self._spawn(seed, port, now, parent)
+            self._spawn(seed, port, now, parent, clock)
             try:
                 return self._follow(progress)
             except BaseException:
@@ -137,6 +140,17 @@ class Sandbox:
         if code != 202:
             raise SandboxError(f"the sandbox in {self.home} refused to reset: {answer.get('error', code)}")
         return self._follow(progress)
+
+    def set_clock(self, factor: float) -> SandboxStatus:
+        """Let what takes minutes on AWS go `factor` times as fast here, from what begins now on.
+
+        60: a minute a second; 1: as long as on AWS. Raises SandboxError when it is no positive number, or the
+        sandbox is not running.
+        """
+        code, answer = _call(self._running(), "POST", "clock", {"factor": factor})
+        if code != 200:
+            raise SandboxError(f"the sandbox in {self.home} kept its clock: {answer.get('error', code)}")
+        return self.status()
 
     def env(self) -> dict[str, str]:
         """The variables for SDKs, CLI and influxdb-client. Raises SandboxError when it is not running."""
@@ -168,9 +182,12 @@ class Sandbox:
             progress=tuple(told.get("progress", ())),
             error=told.get("error", error),
             problems=tuple(told.get("problems", ())),
+            clock=told.get("clock"),
         )
 
-    def _spawn(self, seed: int, port: int | None, now: datetime | None, parent: int | None) -> None:
+    def _spawn(
+        self, seed: int, port: int | None, now: datetime | None, parent: int | None, clock: float | None
+    ) -> None:
         self._home.prepare()
         aws = AWS_PORT if port is None else port
         influx = 0 if port == 0 else INFLUX_PORT
@@ -179,6 +196,7 @@ class Sandbox:
         command += ["--port", str(aws), "--influx-port", str(influx)]
         command += ["--now", now.isoformat()] if now else []
         command += ["--parent", str(parent)] if parent else []
+        command += ["--clock", str(clock)] if clock is not None else []
         command += [] if self._platform else ["--bare"]
         command += [] if self._traffic else ["--no-traffic"]
         with self._home.log.open("ab") as log:
@@ -253,11 +271,13 @@ def _nothing() -> None:
     """Nobody to collect: the server is another process's child."""
 
 
-def _call(record: Record, method: str, name: str) -> tuple[int, dict[str, Any]]:
+def _call(
+    record: Record, method: str, name: str, document: dict[str, Any] | None = None
+) -> tuple[int, dict[str, Any]]:
     """One control call. Raises OSError or HTTPException when the server does not answer."""
     connection = http.client.HTTPConnection(HOST, record.aws_port, timeout=10)
     try:
-        connection.request(method, f"/_sandbox/{name}")
+        connection.request(method, f"/_sandbox/{name}", json.dumps(document) if document else None)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
     finally:

@@ -24,6 +24,8 @@ from ons_sandbox.control import Control
 from ons_sandbox.environment import ORG, client_environment, influx_token
 from ons_sandbox.listener import Asgi, Listener
 from ons_sandbox.process import alive, birth
+from ons_sandbox.services import clock
+from ons_sandbox.services.clock import DEFAULT_FACTOR
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +35,17 @@ EXIT_SECONDS = 4.5
 
 @dataclass(frozen=True)
 class Options:
-    """How a sandbox was asked to be. `now` None: the time when it is seeded; `parent`: a pid to end with."""
+    """How a sandbox was asked to be. `now` None: the time when it is seeded; `parent`: a pid to end with.
+
+    `clock`: how many seconds of AWS go by in one here, for what takes its time there.
+    """
 
     seed: int = 7
     now: datetime | None = None
     parent: int | None = None
     platform: bool = True
     traffic: bool = True
+    clock: float = DEFAULT_FACTOR
 
 
 @dataclass
@@ -62,6 +68,7 @@ class Server:
 
     def __init__(self, options: Options, aws: socket.socket, influx: socket.socket, story: Story) -> None:
         self.options = options
+        clock.set_factor(options.clock)
         self.story = story
         self.aws = Listener(Control(ministack.app.app, self), aws, lifespan=True)
         self.influx = Listener(_unseeded, influx)
@@ -94,6 +101,7 @@ class Server:
             "progress": list(self.story.progress),
             "error": self.story.error,
             "problems": list(self.story.problems),
+            "clock": clock.factor(),
             "services": {
                 "aws": "running",
                 "influxdb": "running" if self.influx.running else "stopped",
@@ -108,6 +116,10 @@ class Server:
         self.story.phase, self.story.error, self.story.progress = "resetting", None, []
         self._seeding = asyncio.create_task(self._fill(after_reset=True))
         return True
+
+    def set_clock(self, factor: float) -> None:
+        """Let time go by this factor, in what begins from now on. Raises ValueError."""
+        clock.set_factor(factor)
 
     async def _fill(self, after_reset: bool = False) -> None:
         """From empty to ready. A failure is the status's `error`; the process stays to be looked at."""
@@ -137,7 +149,8 @@ class Server:
             "now": self.options.now or datetime.now(UTC),
             "seed": self.options.seed,
         }
-        platform.seed(**arguments, influx_store=self._store, progress=self.story.tell)
+        with clock.skipping():
+            platform.seed(**arguments, influx_store=self._store, progress=self.story.tell)
         return traffic.start(**arguments, log=logger.error) if self.options.traffic else None
 
     async def _empty(self) -> None:

@@ -49,6 +49,22 @@ def test_a_started_sandbox_says_where_it_is(empty_sandbox: Sandbox) -> None:
     assert (told["pid"], told["home"]) == (status.pid, str(empty_sandbox.home))
 
 
+def test_the_clock_can_be_set_at_the_start_and_while_it_runs(home: Path) -> None:
+    sandbox = empty(home)
+    assert sandbox.start(port=0, clock=7.5).clock == 7.5
+    assert sandbox.set_clock(120).clock == 120
+    assert json.loads(json.dumps(sandbox.status().as_dict()))["clock"] == 120
+    for factor in (0, -1, float("inf"), float("nan")):
+        with pytest.raises(SandboxError, match="kept its clock"):
+            sandbox.set_clock(factor)
+    assert sandbox.status().clock == 120
+
+
+def test_the_clock_of_a_sandbox_that_does_not_run_cannot_be_set(home: Path) -> None:
+    with pytest.raises(SandboxError, match="No sandbox is running"):
+        empty(home).set_clock(60)
+
+
 def test_the_env_file_holds_the_variables_and_only_its_owner_may_read_it(empty_sandbox: Sandbox) -> None:
     file = empty_sandbox.home / "env"
     lines = dict(line.split("=", 1) for line in file.read_text().splitlines())

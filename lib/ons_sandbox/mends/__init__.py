@@ -27,9 +27,19 @@ MENDS = (
     "lambda_concurrency",
     "lambda_metrics",
     "alias_routing",
+    "lambda_updates",
+    "lambda_provisioned",
+    "lambda_limits",
+    "feature_flags",
     "api_gateway",
     "api_metrics",
+    "api_stage",
+    "bucket_lifecycle",
+    "access_keys",
+    "log_groups",
+    "parameters",
     "cloudtrail_lookup",
+    "request_constraints",
 )
 
 

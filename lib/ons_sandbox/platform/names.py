@@ -78,6 +78,7 @@ STATE_MACHINE = f"{PROJECT}-processing"
 STATE_MACHINE_ARN = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STATE_MACHINE}"
 STATE_MACHINE_ROLE = f"{PROJECT}-processing-role"
 EVENTS_ROLE = f"{PROJECT}-events-role"
+CODEDEPLOY_ROLE = f"{PROJECT}-codedeploy-role"
 
 API = f"{PROJECT}-api"
 STAGE = "prod"

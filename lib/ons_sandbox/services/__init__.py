@@ -4,11 +4,11 @@ Each module has `install()`, which puts its operations in front of moto's handle
 on to moto), and `reset()`. `clock` says how much faster than on AWS what takes minutes there goes here.
 """
 
-from ons_sandbox.services import codedeploy, cost_explorer, timestream_influxdb
+from ons_sandbox.services import codedeploy, cost_explorer, security_groups, timestream_influxdb
 
 __all__ = ["SERVICES", "install", "reset"]
 
-SERVICES = (cost_explorer, codedeploy, timestream_influxdb)
+SERVICES = (cost_explorer, codedeploy, timestream_influxdb, security_groups)
 
 
 def install() -> None:

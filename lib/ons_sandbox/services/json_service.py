@@ -6,16 +6,14 @@ https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
 
 import base64
 import binascii
-import functools
 import json
-import re
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-import botocore.session
-from botocore.model import ServiceModel, Shape, StringShape
+from botocore.model import ServiceModel
 
+from ons_sandbox import constraints
 from ons_sandbox.mends import mended, require
 
 Parameters = dict[str, Any]
@@ -78,7 +76,7 @@ class JsonService:
         """Status and body of one call. Raises Elsewhere."""
         try:
             if self._model:
-                _check(_model(self._model), operation, parameters)
+                _check(constraints.model(self._model), operation, parameters)
             with self.lock:
                 return 200, self._operations[operation](parameters)
         except ServiceError as error:
@@ -106,64 +104,7 @@ def page(items: Sequence[Any], size: int, token: str | None, code: str) -> tuple
 def _check(model: ServiceModel, operation: str, parameters: Parameters) -> None:
     """Refuse what the service's model does not allow, in the words of AWS's validation."""
     shape = model.operation_model(operation).input_shape
-    problems = list(_problems(shape, parameters, "")) if shape is not None else []
+    problems = constraints.problems(shape, parameters) if shape is not None else []
     if problems:
-        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
-        raise ServiceError(
-            "ValidationException", count + "; ".join(problems), reason="FIELD_VALIDATION_FAILED"
-        )
-
-
-def _problems(shape: Shape, value: Any, path: str) -> list[str]:
-    if shape.type_name == "structure" and isinstance(value, Mapping):
-        found = [
-            f"Value null at '{_join(path, name)}' failed to satisfy constraint: Member must not be null"
-            for name in shape.required_members
-            if value.get(name) is None
-        ]
-        for name, member in shape.members.items():
-            if value.get(name) is not None:
-                found += _problems(member, value[name], _join(path, name))
-        return found
-    if shape.type_name == "list" and isinstance(value, list):
-        return [
-            problem
-            for number, item in enumerate(value, start=1)
-            for problem in _problems(shape.member, item, f"{path}.{number}.member")
-        ]
-    broken = _broken(shape, value)
-    if broken is None:
-        return []
-    return [f"Value '{value}' at '{path}' failed to satisfy constraint: Member must {broken}"]
-
-
-def _broken(shape: Shape, value: Any) -> str | None:
-    """The constraint that a plain value breaks."""
-    limits = shape.metadata
-    if isinstance(shape, StringShape) and isinstance(value, str):
-        if shape.enum and value not in shape.enum:
-            return f"satisfy enum value set: [{', '.join(shape.enum)}]"
-        if len(value) < limits.get("min", 0):
-            return f"have length greater than or equal to {limits['min']}"
-        if len(value) > limits.get("max", len(value)):
-            return f"have length less than or equal to {limits['max']}"
-        pattern = limits.get("pattern", "")
-        # \p{…} is Java's, and of no field that matters here.
-        if pattern and "\\p" not in pattern and not re.fullmatch(pattern, value):
-            return f"satisfy regular expression pattern: {pattern}"
-    elif isinstance(value, int):
-        if value < limits.get("min", value):
-            return f"have value greater than or equal to {limits['min']}"
-        if value > limits.get("max", value):
-            return f"have value less than or equal to {limits['max']}"
-    return None
-
-
-def _join(path: str, name: str) -> str:
-    camel = name[:1].lower() + name[1:]
-    return f"{path}.{camel}" if path else camel
-
-
-@functools.cache
-def _model(name: str) -> ServiceModel:
-    return botocore.session.Session().get_service_model(name)
+        message = constraints.message(problems)
+        raise ServiceError("ValidationException", message, reason="FIELD_VALIDATION_FAILED")

@@ -126,9 +126,15 @@ def update_db_instance(parameters: Parameters) -> dict[str, Any]:
         )
     changed = {key: value for key, value in wanted.items() if instance.record.get(key) != value}
     if changed:
-        instance.record["status"] = "MODIFYING"
+        instance.record["status"] = _status_of(changed)
         instance.become({**changed, "status": "AVAILABLE"}, after_minutes=MODIFYING)
     return instance.record
+
+
+def _status_of(changed: Mapping[str, Any]) -> str:
+    """What an instance is doing while these values change: one that is alone has a status of its own."""
+    alone = {"dbInstanceType": "UPDATING_INSTANCE_TYPE", "deploymentType": "UPDATING_DEPLOYMENT_TYPE"}
+    return alone.get(next(iter(changed)), "MODIFYING") if len(changed) == 1 else "MODIFYING"
 
 
 @service.operation

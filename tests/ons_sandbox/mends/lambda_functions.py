@@ -21,17 +21,31 @@ def archive(source: str, module: str = "app") -> bytes:
 def deploy(emulator: Any, source: str, **configuration: Any) -> str:
     """Create a function of its own name from `source` (handler `app.handler`) and give its name back."""
     name = f"f-{uuid.uuid4().hex[:8]}"
+    client = emulator.client("lambda")
     wanted = {"Handler": "app.handler", "Timeout": 10, "MemorySize": 256, **configuration}
-    emulator.client("lambda").create_function(
+    client.create_function(
         FunctionName=name, Runtime="python3.11", Role=ROLE, Code={"ZipFile": archive(source)}, **wanted
     )
+    settle(emulator, name)
     return name
+
+
+def settle(emulator: Any, name: str) -> None:
+    """Wait until a function's creation or update is over."""
+    client = emulator.client("lambda")
+
+    def over() -> bool:
+        status = client.get_function_configuration(FunctionName=name)["LastUpdateStatus"]
+        return bool(status != "InProgress")
+
+    assert emulator.eventually(over), f"{name} is still being updated"
 
 
 def publish(emulator: Any, name: str, source: str) -> str:
     """Update a function's code, publish it, and give the version back."""
     client = emulator.client("lambda")
     client.update_function_code(FunctionName=name, ZipFile=archive(source))
+    settle(emulator, name)
     version: str = client.publish_version(FunctionName=name)["Version"]
     return version
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from lambda_functions import arn, deploy, invoke, metric, publish, run_task
+from lambda_functions import arn, deploy, invoke, metric, publish, run_task, settle
 
 from ons_sandbox.mends import alias_routing
 
@@ -36,6 +36,7 @@ def function(emulator: Any) -> str:
     client.update_function_configuration(
         FunctionName=name, Environment={"Variables": {"SETTING": "two"}}, MemorySize=300
     )
+    settle(emulator, name)
     assert publish(emulator, name, SAYS.format(number=2)) == "2"
     assert publish(emulator, name, SAYS.format(number=3)) == "3"
     return name

@@ -46,11 +46,21 @@ class Releases:
             Handler="app.handler",
             Code={"ZipFile": archive(1)},
         )
-        self.functions.publish_version(FunctionName=self.name)
+        self.publish()
         self.functions.update_function_code(FunctionName=self.name, ZipFile=archive(2))
-        self.functions.publish_version(FunctionName=self.name)
+        self.publish()
         self.functions.create_alias(FunctionName=self.name, Name="LIVE", FunctionVersion="1")
         self.client.create_application(applicationName=self.application, computePlatform="Lambda")
+
+    def publish(self) -> None:
+        """Publish when the creation or update is over."""
+
+        def settled() -> bool:
+            found = self.functions.get_function_configuration(FunctionName=self.name)
+            return bool(found["LastUpdateStatus"] == "Successful")
+
+        assert self.services.eventually(settled)
+        self.functions.publish_version(FunctionName=self.name)
 
     def create_group(self, **settings: Any) -> None:
         self.client.create_deployment_group(

@@ -66,6 +66,36 @@ def test_a_modified_instance_shows_the_new_values_when_it_is_available_again(
     assert (found["dbInstanceType"], found["allocatedStorage"]) == ("db.influx.large", 200)
 
 
+@pytest.mark.parametrize(
+    ("wanted", "status"),
+    [
+        ({"dbInstanceType": "db.influx.large"}, "UPDATING_INSTANCE_TYPE"),
+        ({"deploymentType": "WITH_MULTIAZ_STANDBY"}, "UPDATING_DEPLOYMENT_TYPE"),
+        ({"allocatedStorage": 200}, "MODIFYING"),
+    ],
+)
+def test_the_status_says_what_is_changed(
+    services: Any, influx: Any, wanted: dict[str, Any], status: str
+) -> None:
+    identifier = wait(services, influx, create(influx)["id"])["id"]
+    assert influx.update_db_instance(identifier=identifier, **wanted)["status"] == status
+    found = wait(services, influx, identifier)
+    assert {key: found[key] for key in wanted} == wanted
+
+
+@pytest.mark.parametrize("wanted", [{"dbInstanceType": "db.influx.tiny"}, {"allocatedStorage": 15_361}])
+def test_a_class_or_size_that_there_is_not_is_refused(
+    services: Any,
+    influx: Any,
+    refused: Callable[..., dict[str, Any]],
+    wanted: dict[str, Any],
+) -> None:
+    identifier = wait(services, influx, create(influx)["id"])["id"]
+    error = refused(influx.update_db_instance, identifier=identifier, **wanted)
+    assert error["Code"] == "ValidationException"
+    assert influx.get_db_instance(identifier=identifier)["status"] == "AVAILABLE"
+
+
 def test_storage_only_grows(services: Any, influx: Any, refused: Callable[..., dict[str, Any]]) -> None:
     identifier = wait(services, influx, create(influx)["id"])["id"]
     error = refused(influx.update_db_instance, identifier=identifier, allocatedStorage=50)

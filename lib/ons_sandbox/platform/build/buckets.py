@@ -15,6 +15,7 @@ PRIVATE = {
     "RestrictPublicBuckets": True,
 }
 ENCRYPTION = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+# Of the people who run the buckets: not the runbook's to change.
 RAW_RULES = [
     {
         "ID": "expire-old-versions",

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html
 """
 
+import time
 from typing import Any
 
 from ons_sandbox.platform import names
@@ -31,16 +32,25 @@ def _create(client: Any, function: names.Function, variables: dict[str, str]) ->
         Code={"ZipFile": first.content},
         Tags={"Project": names.PROJECT, "Environment": "prod"},
     )
-    published = client.publish_version(FunctionName=function.name, Description=first.description)
+    published = _publish(client, function, first.description)
     for package in later:
         client.update_function_code(FunctionName=function.name, ZipFile=package.content)
-        published = client.publish_version(FunctionName=function.name, Description=package.description)
+        published = _publish(client, function, package.description)
     client.create_alias(
         FunctionName=function.name,
         Name=names.ALIAS,
         FunctionVersion=published["Version"],
         Description="What everything calls",
     )
+
+
+def _publish(client: Any, function: names.Function, description: str) -> dict[str, Any]:
+    """Publish what was just created or updated, as soon as that is over."""
+    # Not botocore's waiter: it looks once a second, and this takes a few milliseconds while it is built.
+    while client.get_function_configuration(FunctionName=function.name)["LastUpdateStatus"] == "InProgress":
+        time.sleep(0.002)
+    published: dict[str, Any] = client.publish_version(FunctionName=function.name, Description=description)
+    return published
 
 
 def _environment(function: names.Function, env: dict[str, str]) -> dict[str, str]:

@@ -11,15 +11,27 @@ from ons_sandbox.platform.clients import Clients
 
 Statement = dict[str, Any]
 
-# User: (groups of permissions, ages of the keys in days, which of them are inactive).
+# User: the ages of the keys in days.
 USERS: dict[str, tuple[int, ...]] = {
     "ci-deployer": (41,),
     "grafana-reader": (203,),
     "ana.souza": (12,),
     "bruno.lima": (97, 388),
     "carla.mendes": (),
+    "legacy-etl": (512,),
+    "dashboard-export": (133,),
 }
 INACTIVE = {("bruno.lima", 388)}
+# Key: hours since it was last used, and for what. One that is not here never was, but for what the audit
+# trail says.
+LAST_USED: dict[tuple[str, int], tuple[int, str]] = {
+    ("ci-deployer", 41): (9 * 24, "lambda"),
+    ("grafana-reader", 203): (1, "monitoring"),
+    ("ana.souza", 12): (26, "s3"),
+    ("bruno.lima", 97): (31 * 24, "s3"),
+    ("bruno.lima", 388): (120 * 24, "sts"),
+    ("legacy-etl", 512): (301 * 24, "s3"),
+}
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
@@ -32,6 +44,7 @@ def create(aws: Clients, seed: int) -> None:
     _role(iam, names.STATE_MACHINE_ROLE, "states.amazonaws.com", [invoke])
     start = _allow(["states:StartExecution"], [names.STATE_MACHINE_ARN])
     _role(iam, names.EVENTS_ROLE, "events.amazonaws.com", [start])
+    _role(iam, names.CODEDEPLOY_ROLE, "codedeploy.amazonaws.com", _deploys())
     for user, ages in USERS.items():
         iam.create_user(UserName=user, Tags=[{"Key": "Project", "Value": names.PROJECT}])
         iam.attach_user_policy(UserName=user, PolicyArn=READ_ONLY)
@@ -67,6 +80,20 @@ def _needs(function: names.Function) -> list[Statement]:
             _allow(flags, [configuration]),
         ],
     }[function]
+
+
+def _deploys() -> list[Statement]:
+    """What AWSCodeDeployRoleForLambda allows, for the functions, alarms and topic of the platform."""
+    functions = [
+        f"arn:aws:lambda:{names.REGION}:{names.ACCOUNT}:function:{one.name}" for one in names.FUNCTIONS
+    ]
+    return [
+        _allow(
+            ["lambda:UpdateAlias", "lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig"], functions
+        ),
+        _allow(["cloudwatch:DescribeAlarms"], ["*"]),
+        _allow(["sns:Publish"], [names.TOPIC_ARN]),
+    ]
 
 
 def _writes_logs(function: names.Function) -> Statement:

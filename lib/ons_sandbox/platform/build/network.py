@@ -17,12 +17,23 @@ from ons_sandbox.platform import names
 VPC_RANGE = "10.20.0.0/16"
 WORLD, WORLD_6 = "0.0.0.0/0", "::/0"
 
-# Group: (what it is for, ports and the ranges that may reach them).
-GROUPS: dict[str, tuple[str, dict[int, tuple[str, ...]]]] = {
+# Group: (what it is for, ports and the ranges that may reach them, each with its description).
+GROUPS: dict[str, tuple[str, dict[int, dict[str, str]]]] = {
     f"{names.PROJECT}-lambda": ("Functions in the VPC", {}),
-    f"{names.PROJECT}-influxdb": ("InfluxDB, from the functions", {8086: (VPC_RANGE,)}),
-    f"{names.PROJECT}-dashboard": ("Dashboard, public over HTTPS", {443: (WORLD, WORLD_6)}),
-    f"{names.PROJECT}-bastion": ("Bastion, opened for a migration and left so", {22: (WORLD, WORLD_6)}),
+    f"{names.PROJECT}-influxdb": (
+        "InfluxDB, from the functions",
+        {8086: {VPC_RANGE: "Functions", WORLD_6: "IPv6 test of the loader"}},
+    ),
+    f"{names.PROJECT}-dashboard": (
+        "Dashboard, public over HTTPS",
+        {443: {WORLD: "Dashboard", WORLD_6: "Dashboard"}},
+    ),
+    f"{names.PROJECT}-bastion": (
+        "Bastion, opened for a migration and left so",
+        {22: {WORLD: "Migration, close when done", WORLD_6: "Migration, close when done"}},
+    ),
+    # Another team's, as open as it is: not the platform's to close.
+    "finance-billing-export": ("Billing export", {5432: {WORLD: "Auditors"}}),
 }
 
 Handler = Callable[..., Awaitable[tuple[int, dict[str, str], bytes]]]
@@ -51,9 +62,8 @@ class _Network:
     async def _create(self) -> None:
         vpc = await self._ask("vpcId", Action="CreateVpc", CidrBlock=VPC_RANGE)
         for name, (purpose, ports) in GROUPS.items():
-            group = await self._ask(
-                "groupId", Action="CreateSecurityGroup", GroupName=name, GroupDescription=purpose, VpcId=vpc
-            )
+            described = {"GroupName": name, "GroupDescription": purpose, "VpcId": vpc, **_tags(name)}
+            group = await self._ask("groupId", Action="CreateSecurityGroup", **described)
             for port, ranges in ports.items():
                 allowed = {"Action": "AuthorizeSecurityGroupIngress", "GroupId": group}
                 await self._ask("return", **allowed, **_permission(port, ranges))
@@ -69,9 +79,16 @@ class _Network:
         return found[1]
 
 
-def _permission(port: int, ranges: tuple[str, ...]) -> dict[str, str]:
+def _tags(group: str) -> dict[str, str]:
+    owner = names.PROJECT if group.startswith(names.PROJECT) else "finance"
+    tags = {"ResourceType": "security-group", "Tag.1.Key": "Project", "Tag.1.Value": owner}
+    return {f"TagSpecification.1.{name}": value for name, value in tags.items()}
+
+
+def _permission(port: int, ranges: dict[str, str]) -> dict[str, str]:
     permission = {"IpProtocol": "tcp", "FromPort": str(port), "ToPort": str(port)}
     for kind, member in (("IpRanges", "CidrIp"), ("Ipv6Ranges", "CidrIpv6")):
-        of_kind = [cidr for cidr in ranges if (":" in cidr) == (kind == "Ipv6Ranges")]
-        permission |= {f"{kind}.{number}.{member}": cidr for number, cidr in enumerate(of_kind, start=1)}
+        of_kind = {cidr: why for cidr, why in ranges.items() if (":" in cidr) == (kind == "Ipv6Ranges")}
+        for number, (cidr, why) in enumerate(of_kind.items(), start=1):
+            permission |= {f"{kind}.{number}.{member}": cidr, f"{kind}.{number}.Description": why}
     return {f"IpPermissions.1.{name}": value for name, value in permission.items()}

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ons_sandbox.mends import mended
+from ons_sandbox.mends.access_keys import put_last_used
 from ons_sandbox.platform import names, releases
 from ons_sandbox.platform.build.api import CHOSEN_ID
-from ons_sandbox.platform.build.identities import USERS
+from ons_sandbox.platform.build.identities import LAST_USED, USERS
 
 BORN = timedelta(days=214)
 """Age of everything that has no date of its own."""
@@ -53,6 +54,9 @@ def _keys(now: datetime, born: datetime) -> None:
         keys = [key for key in iam._access_keys.values() if key["UserName"] == user]
         for key, age in zip(keys, ages, strict=True):
             _date(key, now - timedelta(days=age), "CreateDate")
+            if (user, age) in LAST_USED:
+                hours, service = LAST_USED[user, age]
+                put_last_used(key["AccessKeyId"], now - timedelta(hours=hours), service, names.REGION)
         _date(iam._users[user], min([born, *(now - timedelta(days=age) for age in ages)]), "CreateDate")
 
 
@@ -60,7 +64,7 @@ def _flags(now: datetime) -> None:
     deployments = list(mended("ministack.services.appconfig", "_deployments")._deployments.values())
     for deployment, age in zip(deployments, FLAG_DEPLOYMENTS, strict=True):
         moment = (now - timedelta(days=age)).replace(hour=13, minute=30)
-        _date(deployment, moment, "StartedAt", "CompletedAt", "_StartedEpoch")
+        _date(deployment, moment, "StartedAt", "CompletedAt", "_StartedEpoch", "_CompletedEpoch")
         for event in deployment["_Events"]:
             _date(event, moment, "OccurredAt")
 

@@ -12,7 +12,7 @@ from ons_sandbox.services import codedeploy, codedeploy_groups, codedeploy_store
 from ons_sandbox.services.codedeploy_store import Application, AppSpec, Group
 
 APPLICATION = f"{names.PROJECT}-lambda-app"
-ROLE = f"arn:aws:iam::{names.ACCOUNT}:role/{names.PROJECT}-codedeploy-role"
+ROLE = f"arn:aws:iam::{names.ACCOUNT}:role/{names.CODEDEPLOY_ROLE}"
 BORN = timedelta(days=214)
 
 ALL_AT_ONCE = "CodeDeployDefault.LambdaAllAtOnce"

@@ -177,3 +177,74 @@ def test_one_security_group_is_open_to_the_world_on_a_port_that_should_not_be(cl
         if open_range["CidrIp"] == "0.0.0.0/0"
     }
     assert to_the_world == {(f"{names.PROJECT}-dashboard", 443), (f"{names.PROJECT}-bastion", 22)}
+    by_ipv6 = {
+        (group["GroupName"], permission["FromPort"])
+        for group in found
+        for permission in group["IpPermissions"]
+        for open_range in permission["Ipv6Ranges"]
+        if open_range["CidrIpv6"] == "::/0"
+    }
+    assert by_ipv6 == to_the_world | {(f"{names.PROJECT}-influxdb", 8086)}
+
+
+def test_a_group_of_another_team_is_open_as_well(clients: Clients) -> None:
+    (group,) = clients("ec2").describe_security_groups(
+        Filters=[{"Name": "tag:Project", "Values": ["finance"]}]
+    )["SecurityGroups"]
+    assert group["GroupName"] == "finance-billing-export"
+    (permission,) = group["IpPermissions"]
+    assert permission["IpRanges"] == [{"CidrIp": "0.0.0.0/0", "Description": "Auditors"}]
+
+
+def test_a_rule_is_revoked_by_its_id_and_comes_back_with_its_description(clients: Clients) -> None:
+    ec2 = clients("ec2")
+    (group,) = ec2.describe_security_groups(
+        Filters=[{"Name": "group-name", "Values": [f"{names.PROJECT}-bastion"]}]
+    )["SecurityGroups"]
+    of = {"Filters": [{"Name": "group-id", "Values": [group["GroupId"]]}]}
+
+    def world() -> list[dict[str, Any]]:
+        rules = ec2.describe_security_group_rules(**of)["SecurityGroupRules"]
+        return [rule for rule in rules if not rule["IsEgress"] and rule.get("CidrIpv4") == "0.0.0.0/0"]
+
+    (rule,) = world()
+    ec2.revoke_security_group_ingress(
+        GroupId=group["GroupId"], SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]]
+    )
+    assert world() == []
+    ranges = [{"CidrIp": "0.0.0.0/0", "Description": rule["Description"]}]
+    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": ranges}
+    ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=[permission])
+    assert [again["Description"] for again in world()] == [rule["Description"]]
+
+
+def test_groups_come_in_pages(clients: Clients) -> None:
+    paginator = clients("ec2").get_paginator("describe_security_groups")
+    pages = list(paginator.paginate(PaginationConfig={"PageSize": 5}))
+    found = [group["GroupId"] for page in pages for group in page["SecurityGroups"]]
+    assert len(pages) > 1
+    assert len(found) == len(set(found)) == len(clients("ec2").describe_security_groups()["SecurityGroups"])
+
+
+def test_old_keys_are_in_use_out_of_use_and_never_used(clients: Clients) -> None:
+    iam, used = clients("iam"), {}
+    for page in iam.get_paginator("list_users").paginate():
+        for user in page["Users"]:
+            for key in iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]:
+                told = iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])["AccessKeyLastUsed"]
+                assert told.get("LastUsedDate", key["CreateDate"]) >= key["CreateDate"]
+                used[user["UserName"], key["Status"]] = told
+    assert used["dashboard-export", "Active"] == {"ServiceName": "N/A", "Region": "N/A"}
+    assert used["legacy-etl", "Active"]["ServiceName"] == "s3"
+    assert used["bruno.lima", "Inactive"]["LastUsedDate"]
+    assert used["grafana-reader", "Active"]["ServiceName"] == "monitoring"
+
+
+def test_the_role_that_deploys_is_there(clients: Clients) -> None:
+    place = {
+        "applicationName": f"{names.PROJECT}-lambda-app",
+        "deploymentGroupName": f"{names.ROUTER.name}-deployment-group",
+    }
+    group = clients("codedeploy").get_deployment_group(**place)["deploymentGroupInfo"]
+    role = clients("iam").get_role(RoleName=names.CODEDEPLOY_ROLE)["Role"]
+    assert group["serviceRoleArn"] == role["Arn"]
