@@ -1,4 +1,4 @@
-"""Which state of this project is running: the commit that reports and results carry.
+"""Where this project is, and which state of it is running: the commit that reports and results carry.
 
 https://git-scm.com/docs/git-describe
 """
@@ -21,3 +21,14 @@ def commit(folder: Path | None = None) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() or None
+
+
+def project_root(start: Path | None = None) -> Path | None:
+    """The nearest folder upwards with notebooks/index.ipynb, else this checkout, else None."""
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        # A folder of somebody else's notebooks is not this project; ours has the way in.
+        if (folder / "notebooks" / "index.ipynb").is_file():
+            return folder
+    checkout = Path(__file__).resolve().parents[2]
+    return checkout if (checkout / "notebooks").is_dir() else None

@@ -14,20 +14,15 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from ons_runbook import cli_report, cli_sandbox
-from ons_runbook.checks import worst
-from ons_runbook.cli_sandbox import AsJson, say
-from ons_runbook.errors import ParameterError, ProcedureNotFound, RunbookError, WindowError
-from ons_runbook.headless import catalogue, parameters, summary, terminal
+from ons_runbook import cli_journal, cli_report, cli_run, cli_sandbox
+from ons_runbook.cli_sandbox import AsJson
+from ons_runbook.errors import ParameterError, ProcedureNotFound, RunbookError
+from ons_runbook.headless import catalogue, summary, terminal
 from ons_runbook.headless.catalogue import Procedure
-from ons_runbook.window import Window
-
-if TYPE_CHECKING:
-    from ons_runbook.headless.runner import Run
 
 USAGE = 64
 # typer keeps the base of its usage errors to itself.
@@ -42,6 +37,10 @@ app = typer.Typer(
 )
 app.add_typer(cli_sandbox.app, name="sandbox", no_args_is_help=True)
 app.add_typer(cli_report.app, name="report", no_args_is_help=True)
+app.command("run")(cli_run.run_procedures)
+app.command("undo")(cli_run.undo)
+app.command("resume")(cli_run.resume)
+app.command("journal")(cli_journal.journals)
 app.command("lab")(cli_sandbox.lab)
 
 
@@ -180,124 +179,6 @@ def help_on(
 
 def _found(name: str) -> Procedure:
     return catalogue.find(name, catalogue.procedures(catalogue.project_root()))
-
-
-@app.command("run")
-def run_procedures(
-    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Procedures, run one after the other.")],
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="A parameter; repeatable."),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("-f", "--file", metavar="YAML", help="A file of parameters; -p wins over it."),
-    ] = None,
-    platform: Annotated[
-        str | None,
-        typer.Option(help="sandbox, prod, or the path of a platform file.", show_default="sandbox"),
-    ] = None,
-    reports: Annotated[
-        Path | None, typer.Option(help="Where reports are kept.", show_default="reports in the project")
-    ] = None,
-    timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds that a whole run may take; 0 is no limit.")
-    ] = 1800,
-    cell_timeout: Annotated[
-        float, typer.Option(min=0, help="Seconds that one cell may take; 0 is no limit.")
-    ] = 300,
-    as_json: AsJson = False,
-) -> None:
-    """Run procedures headless and keep a report of each."""
-    root = catalogue.project_root()
-    given: dict[str, object] = dict(parameters.from_file(file)) if file else {}
-    given |= parameters.from_words(parameter or ())
-    if platform is not None:
-        given["platform"] = platform
-    # All of it is checked before anything runs.
-    planned = [(procedure, _values(procedure, given)) for procedure in map(_found, names)]
-    environments = [_environment(procedure, values) for procedure, values in planned]
-
-    from ons_runbook.headless import runner
-    from ons_runbook.headless.executed import Limits
-
-    runs = []
-    for (procedure, values), environment in zip(planned, environments, strict=True):
-        say(f"==> {procedure.name}")
-        try:
-            run = runner.run(
-                procedure,
-                values,
-                root=root,
-                reports=(reports or root / "reports").absolute(),
-                environment=environment,
-                limits=Limits(cell=cell_timeout, run=timeout),
-                progress=lambda line: say(f"    {line}"),
-            )
-        except runner.Interrupted as ended:
-            # Here, because typer makes every KeyboardInterrupt a silent 130.
-            _complain(f"{ended}; this run left no report.")
-            raise typer.Exit(128 + ended.number) from None
-        runs.append(run)
-        if not as_json:
-            terminal.show_run(run)
-    code = terminal.EXIT_CODES[worst(run.result.verdict for run in runs)]
-    if as_json:
-        print(
-            json.dumps(
-                {"exit_code": code, "runs": [_as_dict(run) for run in runs]}, indent=2, ensure_ascii=False
-            )
-        )
-    raise typer.Exit(code)
-
-
-def _values(procedure: Procedure, given: dict[str, object]) -> dict[str, Any]:
-    if procedure.problem:
-        raise ProcedureNotFound(f"{procedure.name} cannot be run: {procedure.problem}.")
-    try:
-        values = parameters.validate(procedure.parameters, given)
-        _check_window(procedure, values)
-    except (ParameterError, WindowError) as error:
-        hint = f"`runbook help {procedure.name}` shows its parameters."
-        raise ParameterError(f"{procedure.name}: {error.message.rstrip('.')}.", hint) from error
-    platform = values.get("platform", "")
-    if platform.endswith(".toml") or "/" in platform:
-        # The notebook runs in its own folder: a path means what it means here.
-        values["platform"] = str(Path(platform).absolute())
-    return values
-
-
-def _check_window(procedure: Procedure, values: dict[str, Any]) -> None:
-    """Refuse a window that `begin` would refuse, before a kernel is started for it."""
-    known = {parameter.name: parameter.default for parameter in procedure.parameters} | values
-    if "window" in known:
-        Window.parse(known["window"], known.get("until", "now"))
-
-
-def _environment(procedure: Procedure, values: dict[str, Any]) -> dict[str, str]:
-    defaults = {parameter.name: parameter.default for parameter in procedure.parameters}
-    platform = values.get("platform", defaults.get("platform"))
-    if platform is None:
-        return {}
-    if platform != "sandbox":
-        from ons_runbook.errors import PlatformError
-        from ons_runbook.platform import load_platform
-
-        try:
-            load_platform(platform)
-        except PlatformError as error:
-            raise ParameterError(error.message, error.hint) from error
-    return cli_sandbox.environment_for(platform)
-
-
-def _as_dict(run: "Run") -> dict[str, Any]:
-    files = {
-        "html": run.files.html,
-        "notebook": run.files.notebook,
-        "json": run.files.json,
-        "index": run.index,
-    }
-    return {"result": run.result.to_dict(), "files": {name: str(path) for name, path in files.items()}}
 
 
 @app.command()

@@ -88,6 +88,26 @@ def _show(status: Any, *, as_json: bool) -> None:
     print('  use it    eval "$(runbook sandbox env)"      stop it    runbook sandbox stop')
 
 
+Clock = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        help="Seconds of AWS that go by in one here, for what takes its time there, such as deployments.",
+        show_default="60",
+    ),
+]
+
+
+@app.command()
+def clock(
+    factor: Annotated[float, typer.Argument(min=1, help="Seconds of AWS that go by in one here.")],
+    home: Home = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let what takes its time on AWS, such as deployments, go faster or slower from here on."""
+    _show(sandbox_at(home).set_clock(factor), as_json=as_json)
+
+
 @app.command()
 def start(
     seed: Annotated[int, typer.Option(help="The same seed gives the same platform.")] = 7,
@@ -99,11 +119,12 @@ def start(
         str | None,
         typer.Option(help="When the platform's history ends, ISO 8601 with zone.", show_default="now"),
     ] = None,
+    clock: Clock = None,
     home: Home = None,
     as_json: AsJson = False,
 ) -> None:
     """Start it, seeded, and wait until it answers; it then lives on until it is stopped."""
-    status = sandbox_at(home).start(seed=seed, port=port, now=_moment(now), progress=say)
+    status = sandbox_at(home).start(seed=seed, port=port, now=_moment(now), clock=clock, progress=say)
     _show(status, as_json=as_json)
 
 

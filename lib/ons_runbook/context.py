@@ -1,8 +1,11 @@
-"""All that a notebook starts and ends with: `begin`, and on what it gives `ask`, `check` and `finish`.
+"""What a notebook starts and ends with: `begin`, and on what it gives `ask`, `check`, `plan`, `finish`.
 
-    rb = begin("health/daily_health_check", platform=platform, window=window, until=until) answers =
-    rb.ask(functions=lambda: lambdas.health(rb.session, rb.platform.functions, rb.window, alias="LIVE"))
-    rb.check(lambdas.judge, answers.functions, …) rb.finish()
+    rb = begin("health/daily_health_check", platform=platform, window=window, until=until)
+    answers = rb.ask(functions=lambda: lambdas.health(rb.session, names, rb.window, alias="LIVE"))
+    rb.check(lambdas.judge, answers.functions, …)
+    proposal = rb.plan(rollback.changes, rb.session, answers.functions, function=function)
+    rb.apply(proposal)
+    rb.finish()
 
 Works in JupyterLab, under papermill and in plain Python alike.
 https://papermill.readthedocs.io/en/latest/usage-parameterize.html
@@ -22,7 +25,9 @@ from ons_runbook.calls import Outcome, side_by_side
 from ons_runbook.checkout import commit
 from ons_runbook.checks import Check, Verdict, names_covered, severity, unknown, worst
 from ons_runbook.errors import ParameterError, ReadError, RunbookError
+from ons_runbook.plan import Changes, Who
 from ons_runbook.platform import Platform, load_platform
+from ons_runbook.proposal import Proposal
 from ons_runbook.result import RESULT_MIME, CheckResult, ContactResult, Result, WindowResult
 from ons_runbook.session import Session
 from ons_runbook.window import Window, utc_now
@@ -117,6 +122,8 @@ class Runbook:
         self.commit = commit()
         self.checks: list[Check] = []
         self.result: Result | None = None
+        self.proposal: Proposal | None = None
+        self._applied = 0
         self._durations: dict[str, float] = {}
         self._identity_problem = ""
 
@@ -168,6 +175,43 @@ class Runbook:
                 reason = f"The rule broke: {type(error).__name__}: {error}"
         return [unknown(name, reason) for name in names or names_covered(rule, limits)]
 
+    def plan(self, build: Callable[..., Changes], *given: Any, **options: Any) -> Proposal:
+        """The plan that a builder makes, with its id; it displays itself. Nothing is changed.
+
+        `given` and `options` go to the builder, answers as their values. When one of them could not be read,
+        or the builder refuses, the proposal says why, and there is nothing to apply.
+        """
+
+        def built() -> Changes:
+            for answer in (*given, *options.values()):
+                if isinstance(answer, Answer) and answer.error is not None:
+                    raise ReadError(f"{show.heading(answer.name)} could not be read: {answer.reason()}")
+            return build(*map(_value, given), **{name: _value(option) for name, option in options.items()})
+
+        self.proposal = Proposal(self.session, self.procedure, built)
+        self.proposal.propose(self.run_id, self._approve)
+        kernel.protect(self.session.redactor())
+        return self.proposal
+
+    def apply(self, proposal: Proposal, *, take_lock: str = "") -> None:
+        """Carry out a proposal when the parameter `approve` is its plan's id; show what became of it.
+
+        `take_lock` is "owner: reason", to take the lock from a run that is known to be dead; headless it
+        comes from --take-lock.
+        """
+        identity = self._who()[1] or ""
+        self._applied += 1
+        run = self.run_id if self._applied == 1 else f"{self.run_id}-{self._applied}"
+        who = Who(run, self.procedure, identity, self.commit)
+        proposal.apply(self._approve, who, take_lock or os.environ.get("RUNBOOK_TAKE_LOCK", ""))
+        check = proposal.check()
+        self.checks.append(check)
+        kernel.display(show.together(show.verdicts([check]), proposal.ended()))
+
+    @property
+    def _approve(self) -> str:
+        return str(self.parameters.get("approve", "")).strip()
+
     def verdicts(self) -> show.Shown:
         """Each check so far by name and verdict alone: the same at every run, as long as the verdicts are."""
         return show.verdicts([Check(check.name, check.verdict, "", "") for check in self.checks])
@@ -186,6 +230,8 @@ class Runbook:
     def _summary(self, verdict: Verdict, told: tuple[Any, ...]) -> show.Shown:
         passed = sum(check.verdict is Verdict.PASS for check in self.checks)
         sentence = f"{passed} of {len(self.checks)} checks pass" if self.checks else "nothing was checked"
+        if self.proposal and self.proposal.status == "proposed":
+            sentence += "; what is proposed waits for an approval, and nothing was changed"
         parts = [show.verdict(verdict, f"{self.title}: {sentence}.")]
         if passed < len(self.checks):
             parts.append(show.problems(self.checks))
@@ -212,6 +258,7 @@ class Runbook:
             parameters=self.parameters,
             verdict=verdict,
             checks=[CheckResult.of(check) for check in self.checks],
+            plan=self.proposal.result() if self.proposal else None,
             whom_to_tell=told,
             durations=self._durations,
         )
@@ -236,9 +283,20 @@ class Runbook:
                 ("identity", arn or self._identity_problem),
                 ("window", str(self.window)),
                 ("commit", self.commit or "not known"),
-                ("mode", "READ ONLY: nothing can be changed from here"),
+                ("mode", self._mode()),
             ],
         )
+
+    def _mode(self) -> str:
+        if "approve" not in self.parameters:
+            return "READ ONLY: nothing can be changed from here"
+        if not self._approve:
+            return "PLAN: shows what would be changed, and changes nothing"
+        return f"APPLY: changes what plan {self._approve} says, if that is still the plan"
+
+
+def _value(given: Any) -> Any:
+    return given.value if isinstance(given, Answer) else given
 
 
 def begin(procedure: str, /, **parameters: Any) -> Runbook:

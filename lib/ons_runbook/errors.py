@@ -6,6 +6,14 @@
     ├── CredentialsError         missing, expired or refused credentials
     ├── AccountMismatch          the credentials belong to another account than the platform's
     ├── ChangeNotApproved        the guard stopped a changing call
+    ├── ChangeRefused            a plan that is not made, or not applied: nothing was changed
+    │   ├── TooManyActions       more changes at once than the platform allows
+    │   ├── Protected            a name that the platform's settings protect
+    │   ├── NotThisPlan          the approval is of another plan, of none that was shown, or too old
+    │   ├── Drifted              the platform is not as it was when the plan was made
+    │   └── LockHeld             somebody else is changing the platform
+    ├── ChangeFailed             a change that was tried and did not succeed, or nobody knows
+    ├── JournalError             a journal that is not there, cannot be read or was edited
     ├── WindowError              a time window that cannot be read, is reversed or lies in the future
     ├── ParameterError           a procedure's parameter: unknown name, wrong type, out of range
     ├── ProcedureNotFound        no notebook of that name
@@ -63,6 +71,38 @@ class ChangeNotApproved(RunbookError):
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str]]:
         return type(self), (self.service, self.operation, self.hint)
+
+
+class ChangeRefused(RunbookError):
+    """A plan that is not made or not applied, and why; nothing was changed."""
+
+
+class TooManyActions(ChangeRefused):
+    """More changes at once than the platform's settings allow."""
+
+
+class Protected(ChangeRefused):
+    """A change to something that the platform's settings protect by name."""
+
+
+class NotThisPlan(ChangeRefused):
+    """The approval is of another plan, of one that was never shown here, or of one shown too long ago."""
+
+
+class Drifted(ChangeRefused):
+    """The platform is not as it was when the plan was made."""
+
+
+class LockHeld(ChangeRefused):
+    """Somebody else is changing the platform."""
+
+
+class ChangeFailed(RunbookError):
+    """A change that was tried and did not succeed, or of which nobody knows whether it did."""
+
+
+class JournalError(RunbookError):
+    """A journal that is not there, cannot be read, or was edited."""
 
 
 class WindowError(RunbookError):

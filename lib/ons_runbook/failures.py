@@ -47,7 +47,8 @@ _DENIED_CODES = {
     "Forbidden",
     "403",
 }
-_THROTTLE_CODES = {
+#: Codes of a service that refuses the pace: the call was not made.
+THROTTLED = {
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
@@ -55,6 +56,8 @@ _THROTTLE_CODES = {
     "TooManyRequestsException",
     "RequestThrottled",
     "RequestThrottledException",
+    "ProvisionedThroughputExceededException",
+    "EC2ThrottledException",
     "SlowDown",
     "BandwidthLimitExceeded",
     "429",
@@ -145,7 +148,7 @@ def _explain_code(error: aws.ClientError, resource: str, service: str) -> Runboo
     if code in _DENIED_CODES:
         permission = f"{service}:{call}" if service else call
         return AccessDenied(message, f"The identity needs the permission {permission}.")
-    if code in _THROTTLE_CODES:
+    if code in THROTTLED:
         return Throttled(message, "Ask again in a minute, or over a shorter window.")
     if code.endswith(_MISSING):
         return NotFound(message, "Check the name in the platform's settings, and the region.")

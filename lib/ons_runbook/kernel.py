@@ -38,6 +38,24 @@ def display(shown: Any) -> None:
     show(data, metadata=metadata, raw=True)
 
 
+def live() -> Callable[[Any], None]:
+    """A place in the output that shows the latest of what it is given; outside IPython each is printed."""
+    if shell() is None:
+        return display
+    from IPython.display import display as show
+
+    handle: list[Any] = []
+
+    def latest(shown: Any) -> None:
+        data, metadata = shown._repr_mimebundle_()
+        if handle:
+            handle[0].update(data, metadata=metadata, raw=True)
+        else:
+            handle.append(show(data, metadata=metadata, raw=True, display_id=True))
+
+    return latest
+
+
 def protect(redactor: Redactor) -> None:
     """From now on redact with `redactor` whatever the kernel prints, displays or raises.
 

@@ -73,6 +73,14 @@ class ActionResult(_Part):
     before: Any = None
     after: Any = None
     undo: Any = None
+    change: str = Field(default="", description="what differs between before and after, in words")
+    risk: str = ""
+    cost: str = ""
+    undo_note: str = Field(default="", description="in what an undo differs, or why there is none")
+    status: str = Field(
+        default="", description="done, failed, not done, unknown, taken back; empty: proposed"
+    )
+    details: str = ""
 
 
 class PlanResult(_Part):
@@ -81,6 +89,11 @@ class PlanResult(_Part):
     id: str
     status: Literal["proposed", "applied", "refused", "failed", "undone"]
     actions: list[ActionResult] = Field(default_factory=list)
+    run: str = Field(
+        default="", description="the run whose journal holds what was done; empty when nothing was"
+    )
+    reason: str = Field(default="", description="why it was refused, or what stopped it")
+    left_alone: list[dict[str, str]] = Field(default_factory=list, description="target and why")
 
 
 class ErrorResult(_Part):

@@ -98,6 +98,10 @@ class Session:
         """The low-level client of an AWS service, guarded and recorded; one a session."""
         return self.cached(f"client:{service}", lambda: self._make_client(service))
 
+    def changing_client(self, service: str) -> Any:
+        """A client that sends each call once: nobody but who knows the change may decide to send it again."""
+        return self.cached(f"changing:{service}", lambda: self._make_client(service, attempts=1))
+
     def cached(self, name: str, make: Callable[[], Made]) -> Made:
         """What `make` made the first time it was asked for under this name."""
         with self._lock:
@@ -168,11 +172,10 @@ class Session:
             )
         return identity
 
-    def _make_client(self, service: str) -> Any:
+    def _make_client(self, service: str, attempts: int = _ATTEMPTS) -> Any:
+        config = _config(self.platform, service, attempts)
         with reading(f"AWS client for {service}"):
-            client = self._boto.client(
-                service, endpoint_url=self.platform.endpoint_url, config=_config(self.platform, service)
-            )
+            client = self._boto.client(service, endpoint_url=self.platform.endpoint_url, config=config)
         where = f"Endpoint of {service}"
         check_endpoint(client.meta.endpoint_url, self.platform.kind, where)
         events = client.meta.events
@@ -201,13 +204,13 @@ def _boto_session(platform: Platform) -> boto3.Session:
     return boto3.Session(key, secret, region_name=platform.region, botocore_session=core)
 
 
-def _config(platform: Platform, service: str) -> Config:
+def _config(platform: Platform, service: str, attempts: int) -> Config:
     # Who is asking is asked first, and everything waits for it.
     hurry = service == "sts"
     common = Config(
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS // 2 if hurry else READ_SECONDS,
-        retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS},
+        retries={"mode": "adaptive", "total_max_attempts": attempts},
         max_pool_connections=16,
         user_agent_extra=f"ons-runbook/{version('ons-runbook')}",
     )

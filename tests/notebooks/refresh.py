@@ -3,7 +3,9 @@
 Only what a reader needs is kept: no timings, no paths, no trace of who ran it.
 """
 
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -26,6 +28,8 @@ def refresh(path: Path) -> None:
 
 
 if __name__ == "__main__":
+    # What was changed from this machine is nobody else's business.
+    os.environ["RUNBOOK_REPORTS"] = tempfile.mkdtemp()
     chosen = [Path(name) for name in sys.argv[1:]] or sorted((ROOT / "notebooks").rglob("*.ipynb"))
     for found in chosen:
         if ".ipynb_checkpoints" not in found.parts:

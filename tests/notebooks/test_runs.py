@@ -23,10 +23,10 @@ def name(path: Path) -> str:
     return path.relative_to(NOTEBOOKS).with_suffix("").as_posix()
 
 
-def run(*command: str, sandbox, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run(*command: str, sandbox, reports: Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(BIN / command[0]), *command[1:]],
-        env={**os.environ, **sandbox.env()},
+        env={**os.environ, **sandbox.env(), "RUNBOOK_REPORTS": str(reports)},
         cwd=cwd,
         capture_output=True,
         text=True,
@@ -44,27 +44,34 @@ def result_in(path: Path) -> Result:
 
 
 @pytest.mark.parametrize("path", ALL, ids=name)
-def test_stored_outputs_that_must_not_change_do_not_change(path, sandbox):
-    done = run("pytest", "--nbval-lax", "-p", "no:cacheprovider", "-q", "-n", "0", str(path), sandbox=sandbox)
+def test_stored_outputs_that_must_not_change_do_not_change(path, sandbox, tmp_path):
+    command = ("pytest", "--nbval-lax", "-p", "no:cacheprovider", "-q", "-n", "0", str(path))
+    done = run(*command, sandbox=sandbox, reports=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("path", CATALOGUED, ids=name)
 def test_headless_it_passes_on_the_healthy_sandbox_and_leaves_three_files(path, sandbox, tmp_path):
-    done = run("runbook", "run", name(path), "--reports", str(tmp_path), "--json", sandbox=sandbox)
+    done = run(
+        "runbook", "run", name(path), "--reports", str(tmp_path), "--json", sandbox=sandbox, reports=tmp_path
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     report = next(tmp_path.glob("20*-*-*/*.html"))
     assert report.with_suffix(".ipynb").exists()
     result = Result.model_validate_json(report.with_suffix(".json").read_text())
     assert result.procedure == name(path)
-    assert {check.verdict.value for check in result.checks} == {"pass"}
+    # A plan that nobody has approved yet is a warning, and all that a procedure may warn of here.
+    proposed = {"change"} if result.plan and result.plan.status == "proposed" else set()
+    assert {c.name for c in result.checks if c.verdict == "warn"} <= proposed
+    assert {c.verdict.value for c in result.checks if c.name not in proposed} <= {"pass"}
+    assert result.checks
     json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("path", PROCEDURES, ids=name)
 def test_plain_papermill_gives_the_same_verdicts(path, sandbox, tmp_path):
     out = tmp_path / "out.ipynb"
-    done = run("papermill", str(path), str(out), sandbox=sandbox, cwd=tmp_path)
+    done = run("papermill", str(path), str(out), sandbox=sandbox, reports=tmp_path, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert result_in(out).verdict == result_in(path).verdict
     assert [c.name for c in result_in(out).checks] == [c.name for c in result_in(path).checks]

@@ -52,6 +52,10 @@ class FakeSandbox:
         was, self.running = self.running, False
         return was
 
+    def set_clock(self, factor: float) -> Status:
+        self.asked.append(factor)
+        return self.status()
+
     def reset(self) -> None:
         self.asked.append("reset")
 
@@ -78,7 +82,7 @@ def test_start_tells_its_progress_and_how_to_use_and_stop_it(sandbox, capsys):
     code, out, err = run(capsys, "start", "--seed", "3", "--port", "0", "--now", "2026-11-23T03:00:00Z")
     assert code == 0
     moment = datetime.fromisoformat("2026-11-23T03:00:00Z")
-    assert sandbox.asked == [{"seed": 3, "port": 0, "now": moment}]
+    assert sandbox.asked == [{"seed": 3, "port": 0, "now": moment, "clock": None}]
     assert "seeding 3 of 9" in err
     for part in (
         "http://127.0.0.1:4566",
@@ -111,6 +115,14 @@ def test_reset_drops_what_happened(sandbox, capsys):
     sandbox.running = True
     assert run(capsys, "reset")[0] == 0
     assert sandbox.asked == ["reset"]
+
+
+def test_the_clock_can_go_faster_from_the_start_or_later(sandbox, capsys):
+    run(capsys, "start", "--clock", "600")
+    assert sandbox.asked[0]["clock"] == 600
+    assert run(capsys, "clock", "60")[0] == 0
+    assert sandbox.asked[1] == 60
+    assert run(capsys, "clock", "0.5")[0] == 64
 
 
 def test_env_is_what_a_shell_can_evaluate_whatever_the_values_hold(sandbox, capsys):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ons_runbook import checkout
 from ons_runbook.errors import ParameterError, ProcedureNotFound
 from ons_runbook.headless import parameters
 from ons_runbook.headless.parameters import Parameter
@@ -102,16 +103,10 @@ def project_root(start: Path | None = None) -> Path:
         if (Path(named) / "notebooks").is_dir():
             return Path(named).resolve()
         raise ProcedureNotFound(f"RUNBOOK_HOME is {named}, and there is no notebooks folder in it.")
-    start = (start or Path.cwd()).resolve()
-    for folder in (start, *start.parents):
-        # A folder of somebody else's notebooks is not this project; ours has the way in.
-        if (folder / "notebooks" / "index.ipynb").is_file():
-            return folder
-    checkout = Path(__file__).resolve().parents[3]
-    if (checkout / "notebooks").is_dir():
-        return checkout
+    if (found := checkout.project_root(start)) is not None:
+        return found
     raise ProcedureNotFound(
-        f"No notebooks folder found from {start} upwards.",
+        f"No notebooks folder found from {(start or Path.cwd()).resolve()} upwards.",
         "Run this inside the project, or set RUNBOOK_HOME to it.",
     )
 

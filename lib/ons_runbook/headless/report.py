@@ -54,6 +54,7 @@ def render(notebook: Mapping[str, Any], result: Result) -> str:
         _environment()
         .get_template("report.html.j2")
         .render(
+            approval=summary.approval(result),
             body=body,
             glyphs=summary.GLYPHS,
             headline=summary.headline(result),

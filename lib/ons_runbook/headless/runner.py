@@ -86,6 +86,7 @@ def run(
         **(environment or {}),
         "RUNBOOK_RUN_ID": run_id,
         "RUNBOOK_COMMIT": made_from or "",
+        "RUNBOOK_REPORTS": str(reports),
     }
     with _interruptible():
         notebook, failure = _executed(procedure, dict(values), variables, limits or Limits(), progress)

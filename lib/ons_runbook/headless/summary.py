@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,15 +25,24 @@ GLYPHS = {
 
 
 def headline(result: Result) -> str:
-    """`13 of 14 pass`, `all 14 pass`, `nothing was checked`, or where the procedure broke."""
+    """`13 of 14 pass`, `all 14 pass; 2 changes proposed`, `nothing was checked`, or where it broke."""
     if result.error is not None:
         where = f" in code cell {result.error.cell}" if result.error.cell else ""
         return f"stopped by {plain(result.error.type)}{where}"
-    total = len(result.checks)
-    passed = sum(check.verdict == Verdict.PASS for check in result.checks)
-    if not total:
-        return "nothing was checked"
-    return f"all {total} pass" if passed == total else f"{passed} of {total} pass"
+    proposed = _proposed(result)
+    # A proposal is no finding: nothing is wrong, and nothing was changed.
+    checks = [check for check in result.checks if not (proposed and check.name == "change")]
+    total = len(checks)
+    passed = sum(check.verdict == Verdict.PASS for check in checks)
+    said = f"all {total} pass" if passed == total else f"{passed} of {total} pass"
+    return "; ".join(([said] if total else []) + ([proposed] if proposed else [])) or "nothing was checked"
+
+
+def _proposed(result: Result) -> str:
+    if result.plan is None or result.plan.status != "proposed":
+        return ""
+    number = len(result.plan.actions)
+    return f"{number} change{'' if number == 1 else 's'} proposed"
 
 
 def problems(result: Result) -> list[CheckResult]:
@@ -82,6 +93,19 @@ def first_problem(result: Result) -> str:
     if result.error is not None:
         return line(f"{result.error.type}: {result.error.message}")
     return next((line(f"{check.name}: {check.observed}") for check in problems(result)), "")
+
+
+def approval(result: Result) -> str:
+    """The command that carries out the plan of a run; empty when there is nothing to approve."""
+    if result.plan is None or result.plan.status != "proposed":
+        return ""
+    own = {name: value for name, value in result.parameters.items() if name != "approve"}
+    given = [f"-p {shlex.quote(f'{name}={_word(value)}')}" for name, value in own.items()]
+    return " ".join(["runbook run", result.procedure, *given, "--approve", result.plan.id])
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def line(text: str, limit: int = 240) -> str:

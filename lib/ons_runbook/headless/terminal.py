@@ -24,10 +24,21 @@ def show_run(run: "Run") -> None:
         rows = [(f"{summary.GLYPHS[c.verdict]} {c.verdict}", c.name, c.observed) for c in result.checks]
         table(("verdict", "check", "observed"), rows, coloured=True)
         print()
+    _show_plan(result)
     where = summary.line(f"{result.procedure} on {result.platform}")
     print(f"{result.verdict.upper()}: {summary.headline(result)}   ({where})")
     _show_problems(result)
     print(f"\nreport  {_near(run.files.html)}\nindex   {_near(run.index)}")
+
+
+def _show_plan(result: "Result") -> None:
+    if result.plan is None or not result.plan.actions:
+        return
+    print(f"plan {result.plan.id}: {result.plan.status}")
+    rows = [(str(n), a.status, a.target, a.details or a.change) for n, a in enumerate(result.plan.actions, 1)]
+    table(("", "", "what", "change"), rows)
+    if approval := summary.approval(result):
+        print(f"to carry it out: {summary.line(approval)}\n")
 
 
 def _show_problems(result: "Result") -> None:

@@ -132,14 +132,27 @@ def test_causes_and_plan_are_told_when_there_are_any():
         "target": "x",
         "before": {"v": 14},
         "after": {"v": 13},
+        "change": "version: 14 → 13",
+        "undo": ["lambda:UpdateAlias"],
     }
-    plan = {"id": "p-5c1e", "status": "proposed", "actions": [action]}
+    alone = [{"target": "alias of y", "why": "it is another's"}]
+    plan = {"id": "p-5c1e", "status": "proposed", "actions": [action], "left_alone": alone}
     html = report.render(notebook(), result(verdict="fail", causes=[cause], plan=plan))
     assert "Most likely causes" in html
     assert "312 of 318" in html
     assert "p-5c1e" in html
-    assert "{&#34;v&#34;: 14}" in html
+    assert "version: 14 → 13" in html
+    assert "it is another&#39;s" in html
+    assert "--approve p-5c1e" in html
     assert "Plan" not in report.render(notebook(), result())
+
+
+def test_a_plan_that_was_stopped_says_why_and_both_ways_on():
+    plan = {"id": "p-5c1e", "status": "failed", "actions": [], "run": "run-1", "reason": "It broke."}
+    html = report.render(notebook(), result(verdict="fail", plan=plan))
+    for part in ("It broke.", "runbook undo run-1", "runbook resume run-1"):
+        assert part in html
+    assert "--approve" not in html
 
 
 def test_only_scripts_that_are_named_by_their_hash_may_run():

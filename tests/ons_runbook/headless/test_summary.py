@@ -55,3 +55,23 @@ def test_a_line_is_one_line_plain_and_bounded():
 def test_seconds_are_never_negative():
     assert summary.seconds(result(finished=NOON + timedelta(seconds=90))) == 90
     assert summary.seconds(result(finished=NOON - timedelta(seconds=1))) == 0
+
+
+def test_a_proposal_is_told_and_not_counted_as_a_finding():
+    action = {"service": "lambda", "operation": "UpdateAlias", "target": "x"}
+    plan = {"id": "p-1", "status": "proposed", "actions": [action]}
+    checks = [{"name": "change", "verdict": "warn", "observed": "o", "expected": "e"}]
+    proposed = result("pass", "pass", plan=plan)
+    proposed = proposed.model_copy(update={"checks": [*proposed.checks, *result(checks=checks).checks]})
+    assert summary.headline(proposed) == "all 2 pass; 1 change proposed"
+    assert summary.headline(result(checks=checks, plan=plan)) == "1 change proposed"
+
+
+def test_the_approving_command_can_be_typed_as_it_stands():
+    plan = {"id": "p-1", "status": "proposed", "actions": []}
+    parameters = {"run": "it's", "keep": 3, "names": ["a", "b"], "approve": ""}
+    command = summary.approval(result(plan=plan, parameters=parameters))
+    assert command == (
+        "runbook run a/b -p 'run=it'\"'\"'s' -p keep=3 -p 'names=[\"a\", \"b\"]' --approve p-1"
+    )
+    assert summary.approval(result(plan=plan | {"status": "applied"})) == ""
