@@ -30,6 +30,7 @@ MENDS = (
     "lambda_updates",
     "lambda_provisioned",
     "lambda_limits",
+    "lambda_packages",
     "feature_flags",
     "api_gateway",
     "api_metrics",
