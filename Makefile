@@ -1,10 +1,10 @@
-# make demo | test | lab | bench | notebooks | lock | stop | clean. Everything lives in .venv and .sandbox; nothing is installed outside.
+# make demo | test | proofs | lab | bench | notebooks | lock | stop | clean. Everything lives in .venv and .sandbox; nothing is installed outside.
 PYTHON ?= python3
 BIN := .venv/bin
 # System certificates: company proxies are trusted by the machine, not by a bundle inside a tool.
 UV := $(BIN)/python -m uv --system-certs
 
-.PHONY: demo test lab bench notebooks lock lint stop clean
+.PHONY: demo test proofs lab bench notebooks lock lint stop clean
 
 .venv/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 $(MAKECMDGOALS)")'
@@ -25,6 +25,9 @@ lint: .venv/.ready
 
 test: lint
 	@$(BIN)/pytest -n 2 --dist loadfile
+
+proofs: .venv/.ready
+	@$(BIN)/pytest -n 2 --dist loadfile tests/proofs -m "thorough or not thorough"
 
 lab: .venv/.ready
 	@$(BIN)/runbook lab

@@ -5,6 +5,7 @@ parameters that a schedule could hold.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -161,7 +162,7 @@ def _run(
                 procedure,
                 values,
                 root=root,
-                reports=(reports or root / "reports").absolute(),
+                reports=(reports or Path(os.environ.get("RUNBOOK_REPORTS") or root / "reports")).absolute(),
                 environment=environment | ({"RUNBOOK_TAKE_LOCK": take_lock} if take_lock else {}),
                 limits=Limits(*limits),
                 progress=lambda line: say(f"    {line}"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ons_runbook.headless import summary
+from ons_runbook.redaction import plain
 
 if TYPE_CHECKING:
     from ons_runbook.headless.runner import Run
@@ -35,10 +36,15 @@ def _show_plan(result: "Result") -> None:
     if result.plan is None or not result.plan.actions:
         return
     print(f"plan {result.plan.id}: {result.plan.status}")
-    rows = [(str(n), a.status, a.target, a.details or a.change) for n, a in enumerate(result.plan.actions, 1)]
-    table(("", "", "what", "change"), rows)
+    rows = [
+        (str(n), a.status, a.target, a.details or a.change, "; ".join(filter(None, (a.risk, a.cost))))
+        for n, a in enumerate(result.plan.actions, 1)
+    ]
+    table(("", "", "what", "change", "risk and cost"), rows)
+    if result.plan.run:
+        print(f"to take it back: runbook undo {summary.line(result.plan.run)}\n")
     if approval := summary.approval(result):
-        print(f"to carry it out: {summary.line(approval)}\n")
+        print(f"to carry it out: {plain(approval)}\n")
 
 
 def _show_problems(result: "Result") -> None:

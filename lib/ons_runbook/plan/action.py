@@ -264,7 +264,12 @@ def _same(wanted: Any, value: Any) -> bool:
 
 
 def changes_between(before: State, after: State) -> dict[str, tuple[Any, Any]]:
-    """What differs, by key: the value before (None when there is none) and the value wanted."""
+    """What differs, by key: the value before (None when there is none) and the value wanted.
+
+    A Found is a change: what will be found is not what is there.
+    """
     return {
-        key: (before.get(key), value) for key, value in after.items() if not _same(value, before.get(key))
+        key: (before.get(key), value)
+        for key, value in after.items()
+        if isinstance(value, Found) or not _same(value, before.get(key))
     }

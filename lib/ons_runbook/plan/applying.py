@@ -196,7 +196,7 @@ class _Run:
                     self._due(step)
                     self._do(step)
             except RunbookError as error:
-                self._journal.write("ended", status="failed", error=str(error))
+                self._journal.write("ended", status="failed", error=step.said)
                 return Outcome("failed", self._steps, error, run)
         self._journal.write("ended", status="applied")
         return Outcome("applied", self._steps, None, run)
@@ -215,8 +215,9 @@ class _Run:
         except RunbookError as error:
             if step.status in (NOT_DONE, DONE):
                 step.status = FAILED
-            step.said = str(error)
-            self._journal.write(step.status.replace(" ", "_"), action=step.action.name, error=str(error))
+            # What a service says may hold what nobody should keep, such as a key's id.
+            step.said = self._session.redactor().redact(str(error))
+            self._journal.write(step.status.replace(" ", "_"), action=step.action.name, error=step.said)
             raise
         finally:
             self._progress(self._steps)
@@ -255,7 +256,8 @@ class _Run:
             try:
                 self._perform(action, parameters)
             except AnswerLost as lost:
-                self._journal.write("answer_lost", action=action.name, error=str(lost))
+                said = self._session.redactor().redact(str(lost))
+                self._journal.write("answer_lost", action=action.name, error=said)
                 self._after_lost_answer(step, parameters, lost)
 
     def _after_lost_answer(self, step: Step, parameters: Mapping[str, Any], lost: AnswerLost) -> None:
@@ -264,8 +266,9 @@ class _Run:
         before = filled(action.before, self._states, _no_bytes)
         deadline = time.monotonic() + _SETTLE_S
         pause = _FIRST_LOOK_S
+        # Reading may lag behind, whether or not the call may be made twice.
         while holds(before, self._read(action)):
-            if time.monotonic() > deadline or action.repeatable:
+            if time.monotonic() > deadline:
                 break
             time.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
@@ -300,7 +303,7 @@ class _Run:
             arrived = holds(wanted, state)
             if arrived and going.settled:
                 step.said = going.said
-                return state, ""
+                return state, going.doubt
             if time.monotonic() > deadline:
                 if arrived:
                     return state, going.doubt or going.said
@@ -374,3 +377,8 @@ def _failing(action: Action) -> Iterator[None]:
     except (ClientError, BotoCoreError) as error:
         known = explain(error, action.target, action.service)
         raise ChangeFailed(known.message, known.hint) from error
+    except AnswerLost as lost:
+        raise ChangeFailed(
+            f"{action.target}: the answer to {action.operation} was lost more than once ({lost}).",
+            "Nobody knows whether it was done: look at the state, then undo or resume.",
+        ) from lost

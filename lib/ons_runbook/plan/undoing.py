@@ -75,10 +75,10 @@ def undo(session: Session, record: Record) -> Changes:
             continue
         # What a later action of this run changed again is compared there; here it is known to differ.
         found = _inverse(session, one, states, again=one.action.state in seen)
-        seen.append(one.action.state)
         if isinstance(found, LeftAlone):
             alone.append(found)
         else:
+            seen.append(one.action.state)
             actions += found
     nothing = f"Nothing of run {record.run} is left to take back."
     return Changes(_in_turn(actions), alone, nothing, (record.run, "undo"))

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from ons_runbook.plan import Action, Changes, Progress, Shelf, Who, apply, planned, propose, readable
+from ons_runbook.plan import (
+    Action,
+    Changes,
+    Progress,
+    Shelf,
+    Who,
+    apply,
+    applying,
+    planned,
+    propose,
+    readable,
+)
 from ons_runbook.plan.applying import Outcome
 from ons_runbook.plan.sending import AnswerLost
 from ons_runbook.platform import load_platform
@@ -73,6 +84,12 @@ class World(types.ModuleType):
             "wait_s": 0.3,
         }
         return Action(**{**facts, **more})
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state that does not change after a lost answer is not looked at for long."""
+    monkeypatch.setattr(applying, "_SETTLE_S", 0.2)
 
 
 @pytest.fixture

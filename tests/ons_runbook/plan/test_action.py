@@ -66,6 +66,10 @@ def test_only_what_differs_is_a_change():
     assert changes_between({"a": 1, "b": 1}, {"a": 1, "b": 2, "c": 3}) == {"b": (1, 2), "c": (None, 3)}
 
 
+def test_what_is_yet_to_be_found_is_a_change():
+    assert "version" in changes_between({"version": "7"}, {"version": Found("publish", "version")})
+
+
 def test_what_was_found_and_kept_is_filled_in_at_any_depth(action):
     parameters = filled(action.parameters, {"x": {"y": 7}}, lambda kept: b"bytes")
     assert parameters == {"value": 7, "code": [b"bytes"]}

@@ -153,6 +153,20 @@ def test_what_could_not_be_judged_is_done_with_a_doubt(carry_out, world, shelf):
     assert outcome.doubts == ["3 calls are too few"]
 
 
+def test_what_is_settled_with_a_doubt_keeps_it(carry_out, world):
+    world.progress = [Progress("nobody called", doubt="too few")]
+    outcome = carry_out(world.action("a", 1, 2, watch=world.watch.at(of="a")))
+    assert outcome.doubts == ["too few"]
+
+
+def test_what_a_service_says_of_a_key_is_not_kept(carry_out, world, shelf):
+    key = "AKIA" + "J7QZ3N5WPLX2T4VB"
+    world.wrong["a"] = ChangeFailed(f"The Access Key with id {key} cannot be found.")
+    outcome = carry_out(world.action("a", 1, 2))
+    assert key not in outcome.steps[0].said
+    assert key not in (shelf.where / "run-1.jsonl").read_text()
+
+
 def test_after_a_lost_answer_what_was_done_is_not_done_again(carry_out, world, shelf):
     world.silent.add("a")
     assert carry_out(world.action("a", 1, 2)).status == "applied"
@@ -166,8 +180,19 @@ def test_after_a_lost_answer_what_was_not_done_is_done_when_that_does_no_harm(ca
     assert world.done == [("a", 2)]
 
 
-def test_what_must_not_be_done_twice_is_not_done_again_after_a_lost_answer(carry_out, world, monkeypatch):
-    monkeypatch.setattr("ons_runbook.plan.applying._SETTLE_S", 0.2)
+def test_an_answer_that_is_lost_again_stops_and_nobody_claims_to_know(carry_out, world, shelf):
+    class Always(dict):
+        def pop(self, key):
+            return self[key]
+
+    world.wrong = Always(a=AnswerLost("nobody answered"))
+    outcome = carry_out(world.action("a", 1, 2))
+    assert outcome.status == "failed"
+    assert "lost more than once" in str(outcome.error)
+    assert journal.read("run-1", shelf.where).status == "failed"
+
+
+def test_what_must_not_be_done_twice_is_not_done_again_after_a_lost_answer(carry_out, world):
     world.wrong["a"] = AnswerLost("nobody answered")
     outcome = carry_out(world.action("a", 1, 2, repeatable=False))
     assert outcome.status == "failed"

@@ -59,6 +59,13 @@ def test_two_changes_of_the_same_thing_are_both_taken_back(carry_out, world, tur
     assert world.values["a"] == 1
 
 
+def test_of_two_changes_of_one_thing_what_came_back_already_is_not_proposed_for_ever(carry_out, world, turn):
+    carry_out(world.action("a", 1, 2), world.action("a", 2, 3, undo=()))
+    turn(undo, "run-1", "run-2")
+    world.values["a"] = 1
+    assert turn(undo, "run-1", "run-3").actions == []
+
+
 def test_without_an_undo_it_says_why(carry_out, world, turn):
     carry_out(world.action("a", 1, 2, undo=(), undo_note="what was deleted does not come back"))
     changes = turn(undo, "run-1", "run-2")
