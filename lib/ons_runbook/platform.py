@@ -129,6 +129,14 @@ class Platform(BaseSettings):
     alarm_prefix: str = Field(
         default="ons-data-platform-", description="alarms whose names begin so are the platform's"
     )
+    open_ports: dict[
+        str,
+        tuple[Annotated[str, Field(pattern=r"^(\d{1,5}(-\d{1,5})?/(tcp|udp)|icmp|icmpv6|\d{1,3})$")], ...],
+    ] = Field(
+        default={"ons-data-platform-dashboard": ("443/tcp",)},
+        description="what may be open to the world, by the security group's name (`*` and `?` as in file "
+        "names): `443/tcp`, `5000-5010/udp`, `icmp`, or a protocol's number",
+    )
 
     influx_url: str | None = Field(default=None, description="InfluxDB's URL; also INFLUXDB_V2_URL")
     influx_org: str = Field(default="ons", description="InfluxDB organization; also INFLUXDB_V2_ORG")
@@ -146,6 +154,31 @@ class Platform(BaseSettings):
     measurements: tuple[str, ...] = Field(
         default=("generation_data", "consumption_data", "transmission_data"),
         description="measurements kept fresh",
+    )
+
+    max_actions: int = Field(
+        default=25, ge=1, le=1000, description="a plan with more changes than this is refused"
+    )
+    protected: tuple[str, ...] = Field(
+        default=(),
+        description="names that no plan may touch, `*` and `?` as in file names: `*-terraform-state`",
+    )
+    plan_minutes: float = Field(
+        default=60, gt=0, description="minutes after which a plan that was shown can no longer be approved"
+    )
+    lock_parameter: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9_.-]+)+$")] = Field(
+        default="/ons-data-platform/runbook/lock",
+        description="path of SSM parameters that hold the lock: one change at a time a platform",
+    )
+    lock_minutes: float = Field(
+        default=10,
+        gt=0,
+        description="minutes after which the lock of a run that gave no sign of life is free",
+    )
+
+    prices: dict[str, Annotated[float, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="USD by the name in prices.toml, where the list price of us-east-1 is not yours",
     )
 
     thresholds: Thresholds = Field(default_factory=Thresholds, description="where checks warn and fail")
