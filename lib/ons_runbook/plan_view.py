@@ -45,7 +45,7 @@ def plan(plan: Plan, until: datetime | None) -> show.Shown:
 def difference(action: Action) -> str:
     """`version: 13 → 14`, one for each value that would change."""
     return "; ".join(
-        f"{key.replace('_', ' ')}: {said(was)} → {said(becomes)}"
+        f"{key}: {said(was)} → {said(becomes)}"
         for key, (was, becomes) in changes_between(action.before, action.after).items()
     )
 
