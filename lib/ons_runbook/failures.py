@@ -146,7 +146,7 @@ def _explain_code(error: aws.ClientError, resource: str, service: str) -> Runboo
     if code in _CREDENTIAL_CODES:
         return CredentialsError(message, _login_hint(error))
     if code in _DENIED_CODES:
-        permission = f"{service}:{call}" if service else call
+        permission = _permission(service, call)
         return AccessDenied(message, f"The identity needs the permission {permission}.")
     if code in THROTTLED:
         return Throttled(message, "Ask again in a minute, or over a shorter window.")
@@ -155,6 +155,32 @@ def _explain_code(error: aws.ClientError, resource: str, service: str) -> Runboo
     if code in _ELSEWHERE:
         return UnexpectedAnswer(message, "It lives in another region than the platform's settings say.")
     return ReadError(message)
+
+
+# Where the permission is not called as the operation is
+# (https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html).
+_PERMISSIONS = {
+    "s3:ListObjectsV2": "s3:ListBucket",
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "s3:DeleteBucketLifecycle": "s3:PutLifecycleConfiguration",
+    "s3:GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3:PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+    "s3:ListObjectVersions": "s3:ListBucketVersions",
+}
+# API Gateway's permissions are HTTP verbs on resources
+# (https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-iam-policy-examples.html).
+_VERBS = {"Get": "GET", "Update": "PATCH", "Create": "POST", "Put": "PUT", "Delete": "DELETE"}
+
+
+def _permission(service: str, call: str) -> str:
+    if service == "apigateway":
+        return next((f"apigateway:{verb}" for word, verb in _VERBS.items() if call.startswith(word)), call)
+    prefix = "states" if service == "stepfunctions" else service
+    name = f"{prefix}:{call}" if service else call
+    return _PERMISSIONS.get(name, name)
 
 
 def _login_hint(error: Exception) -> str:

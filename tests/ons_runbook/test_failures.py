@@ -88,3 +88,18 @@ def test_a_message_over_several_lines_is_put_on_one():
 def test_an_error_has_a_short_code_for_the_evidence():
     assert error_code(client_error("AccessDenied")) == "AccessDenied"
     assert error_code(aws.NoCredentialsError()) == "NoCredentialsError"
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "permission"),
+    [
+        ("s3", "ListObjectsV2", "s3:ListBucket"),
+        ("s3", "PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
+        ("apigateway", "UpdateStage", "apigateway:PATCH"),
+        ("stepfunctions", "StartExecution", "states:StartExecution"),
+        ("lambda", "UpdateAlias", "lambda:UpdateAlias"),
+    ],
+)
+def test_the_permission_is_named_as_iam_calls_it(service, call, permission):
+    denied = aws.ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, call)
+    assert explain(denied, "it", service).hint == f"The identity needs the permission {permission}."
