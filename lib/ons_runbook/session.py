@@ -45,7 +45,7 @@ _ATTEMPTS_AT_DEAD_ENDPOINT = 2
 _DEAD = (EndpointConnectionError, ConnectTimeoutError, ReadTimeoutError)
 
 #: Services that the procedures use; `preload` reads their models.
-SERVICES = ("sts", "lambda", "cloudwatch", "logs", "s3", "apigateway", "secretsmanager")
+SERVICES = ("sts", "lambda", "cloudwatch", "logs", "s3", "apigateway", "secretsmanager", "ssm")
 
 # The sandbox checks neither key nor secret, but a request must be signed with something.
 _SANDBOX_KEY = ("sandbox-operator", "sandbox-has-no-secrets")

@@ -110,7 +110,7 @@ class Operators:
 
 def serve() -> None:
     """Take orders from stdin; answer each with the pid of the fork that carries it out."""
-    from ons_runbook import aws, charts, context, influx, session
+    from ons_runbook import aws, charts, context, guard, influx, session
 
     for package in (aws, influx):
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
@@ -118,6 +118,7 @@ def serve() -> None:
     assert charts
     assert context
     session.preload()
+    guard.reading_operations()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them: the kernel collects them
     for line in sys.stdin:
         order = json.loads(line)
