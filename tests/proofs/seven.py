@@ -300,7 +300,7 @@ class SevenProofs:
         shown = world.run()["plan"]
         world.clear()
         # Enough of them to meet every kind of call; more would only take longer.
-        rule = world.aws.throttle(share=0.3, seed=5, times=40)
+        rule = world.aws.throttle(share=0.3, seed=5, times=12)
         first = shown["actions"][0]
         refused = world.weather_of(first).throttle(share=1.0, only=_after(first, 0), times=2)
         plan = world.run(shown["id"])["plan"]

@@ -173,7 +173,7 @@ def differences(session: Session, history: pd.DataFrame | None, version: str) ->
     if history is None:
         raise ReadError("Without its history nobody knows which versions to compare.")
     (row,) = choice(history, version, session.platform.thresholds).to_dict("records")
-    live = [number for number in reversed(behind(history.attrs["state"])) if number != row["goes_to"]]
+    live = [number for number in behind(history.attrs["state"]) if number != row["goes_to"]]
     if not given(row["goes_to"]) or not live:
         return table([], versions.DIFFERENCES, empty="There are no two versions to compare.")
     return versions.differences(session, history.attrs["function"], old=row["goes_to"], new=live[0])

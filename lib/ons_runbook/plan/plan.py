@@ -92,7 +92,10 @@ def planned(session: Session, procedure: str, changes: Changes) -> Plan:
         changes.nothing,
         changes.follows,
     )
-    _check_bounds(plan.actions, session.platform)
+    if plan.follows is None:
+        # What takes a run back, or finishes it, was bounded when that run was planned.
+        _check_count(plan.actions, session.platform)
+    _check_protected(plan.actions, session.platform)
     names = [action.name for action in plan.actions]
     for action in plan.actions:
         if names.count(action.name) > 1:
@@ -113,13 +116,16 @@ def planned(session: Session, procedure: str, changes: Changes) -> Plan:
     return plan
 
 
-def _check_bounds(actions: Sequence[Action], platform: Platform) -> None:
+def _check_count(actions: Sequence[Action], platform: Platform) -> None:
     if len(actions) > platform.max_actions:
         raise TooManyActions(
             f"This would be {len(actions)} changes, and platform {platform.name!r} allows "
             f"{platform.max_actions} at once.",
             "Narrow it by the procedure's parameters, or raise max_actions in the platform's settings.",
         )
+
+
+def _check_protected(actions: Sequence[Action], platform: Platform) -> None:
     for action in actions:
         for name in action.resources:
             pattern = next((p for p in platform.protected if fnmatchcase(name, p)), None)

@@ -269,7 +269,8 @@ class TestShown:
         account.alias("f", "7", v6=0.1)
         rollback.differences(session, history(), "")
         rollback.differences(session, history(), "6")
-        assert asked == [{"old": "7", "new": "6"}, {"old": "6", "new": "7"}]
+        rollback.differences(session, history(), "3")
+        assert asked == [{"old": "7", "new": "6"}, {"old": "6", "new": "7"}, {"old": "3", "new": "7"}]
 
     def test_there_is_nothing_to_compare(self, account, history, session):
         assert rollback.differences(session, history(), "$LATEST").empty

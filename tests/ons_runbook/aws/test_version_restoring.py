@@ -102,6 +102,8 @@ class TestSteps:
             (undo,) = action.undo
             assert (undo.before, undo.after) == (action.after, action.before)
             assert undo.operation == action.operation
+            other = {"1": "$LATEST", "$LATEST": "1"}[kept(action).source.of["version"]]
+            assert kept(undo).source.of["version"] == other
 
     def test_all_of_it_can_stand_in_a_journal(self, account, again):
         account.versions["f"]["1"]["Environment"] = {"Variables": {"TABLE": "not-for-a-journal"}}

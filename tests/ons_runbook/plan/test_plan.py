@@ -47,6 +47,12 @@ def test_too_many_changes_are_refused_with_the_numbers(session, make, world):
         make(*(world.action(of, 1, 2) for of in "abc"))
 
 
+def test_what_takes_a_run_back_may_have_as_many_changes_as_it_needs(session, world):
+    session.platform = session.platform.model_copy(update={"max_actions": 2})
+    actions = [world.action(of, 1, 2) for of in "abc"]
+    assert len(planned(session, "maintenance/undo", Changes(actions, follows=("run-1", "undo"))).actions) == 3
+
+
 def test_a_protected_name_is_refused_by_pattern(session, make, world):
     session.platform = session.platform.model_copy(update={"protected": ("state-*",)})
     with pytest.raises(Protected, match="state-of-all is protected by 'state-\\*'"):
