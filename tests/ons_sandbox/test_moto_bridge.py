@@ -26,11 +26,13 @@ def test_security_groups_belong_to_the_one_account_and_can_be_filtered(empty_cli
     ec2 = empty_clients("ec2")
     vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
     group = ec2.create_security_group(GroupName="open", Description="too open", VpcId=vpc)["GroupId"]
+    shut = ec2.create_security_group(GroupName="shut", Description="not open", VpcId=vpc)["GroupId"]
     permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
     found = ec2.describe_security_groups(Filters=[{"Name": "ip-permission.cidr", "Values": ["0.0.0.0/0"]}])
-    assert [found["GroupId"] for found in found["SecurityGroups"]] == [group]
-    assert found["SecurityGroups"][0]["OwnerId"] == empty_clients("sts").get_caller_identity()["Account"]
+    owners = {one["GroupId"]: one["OwnerId"] for one in found["SecurityGroups"]}
+    assert owners[group] == empty_clients("sts").get_caller_identity()["Account"]
+    assert shut not in owners
     none = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": ["no such"]}])
     assert none["SecurityGroups"] == []
 
