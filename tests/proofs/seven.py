@@ -130,6 +130,18 @@ class World:
         assert done["plan"]["status"] == "applied", done["plan"]
         return done
 
+    def at_rest(self, direction: str, run: str) -> dict[str, Any] | None:
+        """The plan to undo or resume, once it stays the same.
+
+        What was under way when a run was killed goes on, and until it is over the plan is another one.
+        """
+        plans = [self.back(direction, run)["plan"]]
+        for _ in range(10):
+            plans.append(self.back(direction, run)["plan"])
+            if (plans[-1] and plans[-1]["id"]) == (plans[-2] and plans[-2]["id"]):
+                return plans[-1]
+        raise AssertionError(f"the plan does not come to rest: {plans}")
+
     def weather_of(self, action: Mapping[str, Any]) -> Weather:
         return self.influx if action["service"] == "influxdb" else self.aws
 
@@ -252,7 +264,7 @@ class SevenProofs:
 
         direction = "resume" if moment == "before" else "undo"
         owner = record.begun["owner"]
-        proposed = world.back(direction, run)["plan"]
+        proposed = world.at_rest(direction, run)
         if proposed is not None:
             held = world.back(direction, run, proposed["id"])["plan"]
             assert held["status"] == "refused"
